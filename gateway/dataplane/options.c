@@ -1,0 +1,175 @@
+/*
+ * options.c: see options.h. Every value is checked whole; what this version cannot do is refused
+ * rather than ignored.
+ */
+#include "gateway/dataplane/options.h"
+
+#include "xfrm/xfrm.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: cygnetd [options]\n"
+	"Carries private packets between offices inside IPsec ESP (RFC 4303), in user space.\n"
+	"SAs and policies come from setkey, or any NETLINK_XFRM client, over its socket.\n"
+	"\n"
+	"  --socket PATH      where clients connect (" CYGNET_SOCKET_DEFAULT
+	", or $" CYGNET_SOCKET_ENV ")\n"
+	"  --tun NAME         the TUN device to create (cygnet0)\n"
+	"  --wire WAY         public side: auto or raw, which are raw sockets (auto)\n"
+	"  --crypto BACKEND   auto or openssl (auto)\n"
+	"  --workers N        packet threads: 1 (1)\n"
+	"  --fragment WHEN    what may be fragmented, and is too big: before or after ESP "
+	"(before)\n"
+	"  --state-dir DIR    where sequence numbers outlive a restart (/var/lib/cygnet)\n"
+	"  --user USER        whom to become after start (cygnet)\n"
+	"  --log-level LEVEL  error, warn, info or debug (info)\n"
+	"  --help, --version\n"
+	"\n"
+	"Runs in the foreground until SIGTERM or SIGINT, and removes its routes then.\n";
+
+/* What an option with a fixed set of words takes. */
+struct choice {
+	const char *option;
+	const char *allowed[3]; /* NULL-terminated */
+	const char *later;	/* known to the design, not to this version; or NULL */
+};
+
+static const struct choice wire_choice = {"--wire", {"auto", "raw"}, "fast"};
+static const struct choice crypto_choice = {"--crypto", {"auto", "openssl"}, "ipsec-mb"};
+static const struct choice workers_choice = {"--workers", {"1"}, NULL};
+static const struct choice fragment_choice = {"--fragment", {"before", "after"}, NULL};
+
+static bool check_choice(const struct choice *c, const char *value)
+{
+	for (unsigned i = 0; i < 3 && c->allowed[i]; i++) {
+		if (strcmp(c->allowed[i], value) == 0)
+			return true;
+	}
+	fprintf(stderr, "cygnetd: %s \"%s\": expected %s%s%s", c->option, value, c->allowed[0],
+		c->allowed[1] ? " or " : "", c->allowed[1] ? c->allowed[1] : "");
+	if (c->later && strcmp(c->later, value) == 0)
+		fprintf(stderr, " (%s is not available in this version)", value);
+	fputc('\n', stderr);
+	return false;
+}
+
+static bool check_path(const char *option, const char *value)
+{
+	if (value[0] == '/')
+		return true;
+	fprintf(stderr, "cygnetd: %s \"%s\": expected an absolute path\n", option, value);
+	return false;
+}
+
+enum {
+	OPT_SOCKET = 256,
+	OPT_TUN,
+	OPT_WIRE,
+	OPT_CRYPTO,
+	OPT_WORKERS,
+	OPT_FRAGMENT,
+	OPT_STATE_DIR,
+	OPT_USER,
+	OPT_LOG_LEVEL,
+	OPT_HELP,
+	OPT_VERSION
+};
+
+static const struct option longopts[] = {
+	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"tun", required_argument, NULL, OPT_TUN},
+	{"wire", required_argument, NULL, OPT_WIRE},
+	{"crypto", required_argument, NULL, OPT_CRYPTO},
+	{"workers", required_argument, NULL, OPT_WORKERS},
+	{"fragment", required_argument, NULL, OPT_FRAGMENT},
+	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+	{"user", required_argument, NULL, OPT_USER},
+	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static enum options_result parse_one(int opt, const char *value, struct options *o)
+{
+	bool right = true;
+
+	switch (opt) {
+	case OPT_SOCKET:
+		o->socket_path = value;
+		right = check_path("--socket", value);
+		break;
+	case OPT_TUN:
+		o->tun_name = value;
+		break;
+	case OPT_WIRE:
+		right = check_choice(&wire_choice, value);
+		break;
+	case OPT_CRYPTO:
+		right = check_choice(&crypto_choice, value);
+		break;
+	case OPT_WORKERS:
+		right = check_choice(&workers_choice, value);
+		break;
+	case OPT_FRAGMENT:
+		right = check_choice(&fragment_choice, value);
+		o->fragment_after = strcmp(value, "after") == 0;
+		break;
+	case OPT_STATE_DIR:
+		o->state_dir = value;
+		right = check_path("--state-dir", value);
+		break;
+	case OPT_USER:
+		o->user = value;
+		break;
+	case OPT_LOG_LEVEL:
+		right = log_level_parse(value, &o->log_level);
+		if (!right)
+			fprintf(stderr,
+				"cygnetd: --log-level \"%s\": expected error, warn, info or "
+				"debug\n",
+				value);
+		break;
+	case OPT_HELP:
+		fputs(usage, stdout);
+		return OPTIONS_DONE;
+	case OPT_VERSION:
+		puts("cygnetd " CYGNET_VERSION);
+		return OPTIONS_DONE;
+	default:
+		right = false; /* getopt_long has said why */
+		fputs("cygnetd: --help lists the options\n", stderr);
+		break;
+	}
+	return right ? OPTIONS_RUN : OPTIONS_WRONG;
+}
+
+enum options_result options_parse(int argc, char **argv, struct options *out)
+{
+	const char *env = getenv(CYGNET_SOCKET_ENV);
+	enum options_result result;
+	int opt;
+
+	*out = (struct options){
+		.socket_path = env && *env ? env : CYGNET_SOCKET_DEFAULT,
+		.tun_name = "cygnet0",
+		.state_dir = "/var/lib/cygnet",
+		.user = "cygnet",
+		.log_level = LOG_LEVEL_INFO,
+	};
+	while ((opt = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
+		result = parse_one(opt, optarg, out);
+		if (result != OPTIONS_RUN)
+			return result;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "cygnetd: \"%s\": expected no operand; --help lists the options\n",
+			argv[optind]);
+		return OPTIONS_WRONG;
+	}
+	return check_path(CYGNET_SOCKET_ENV, out->socket_path) ? OPTIONS_RUN : OPTIONS_WRONG;
+}

@@ -1,0 +1,37 @@
+# cygnet_unit_test(NAME SOURCES a.c.. LIBS packet..): a Check program, run by ctest without root.
+function(cygnet_unit_test name)
+    cmake_parse_arguments(T "" "" "SOURCES;LIBS" ${ARGN})
+    add_executable(${name} ${T_SOURCES})
+    target_link_libraries(${name} PRIVATE ${T_LIBS} cygnet_flags PkgConfig::CHECK)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "unit" TIMEOUT 120 SKIP_RETURN_CODE 77)
+endfunction()
+
+# cygnet_fuzz_target(NAME SOURCES a.c.. LIBS packet..): a file with LLVMFuzzerTestOneInput. With
+# CYGNET_FUZZ it becomes a libFuzzer program; otherwise replay.c is its main, and every file of
+# tests/fuzz/corpus/NAME is run through it as an ordinary test.
+function(cygnet_fuzz_target name)
+    cmake_parse_arguments(T "" "" "SOURCES;LIBS" ${ARGN})
+    if(CYGNET_FUZZ)
+        add_executable(${name} ${T_SOURCES})
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+        target_link_libraries(${name} PRIVATE ${T_LIBS} cygnet_flags)
+    else()
+        add_executable(${name} ${T_SOURCES} ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c)
+        target_link_libraries(${name} PRIVATE ${T_LIBS} cygnet_flags)
+        add_test(NAME ${name}_corpus COMMAND ${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+        set_tests_properties(${name}_corpus PROPERTIES LABELS "fuzz" TIMEOUT 120)
+    endif()
+endfunction()
+
+# cygnet_script_test(NAME COMMAND script args.. LABELS netns [TIMEOUT s]): a script that needs root
+# and network namespaces. Exit 77 is a skip; .ci/run fails on skips it does not know.
+function(cygnet_script_test name)
+    cmake_parse_arguments(T "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+    if(NOT T_TIMEOUT)
+        set(T_TIMEOUT 300)
+    endif()
+    add_test(NAME ${name} COMMAND ${T_COMMAND})
+    set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
+        SKIP_RETURN_CODE 77 ENVIRONMENT "CYGNET_BUILD=${PROJECT_BINARY_DIR}")
+endfunction()

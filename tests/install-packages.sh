@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what Cygnet needs on Debian 12, and only what is missing; makes the system user that
+# cygnetd becomes. Says what it does; does nothing, and needs no network, when all is there.
+#
+#   install-packages.sh [build] [run] [example] [test]      kinds of tests/packages; default: all
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+kinds=("$@")
+((${#kinds[@]})) || kinds=(build run example test)
+
+say() { echo "install-packages: $*"; }
+
+installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+missing=()
+while read -r kind package _; do
+    [[ -z $kind || $kind == '#'* || " ${kinds[*]} " != *" $kind "* ]] && continue
+    installed "$package" || missing+=("$package")
+done < "$here/packages"
+
+if ((${#missing[@]})); then
+    [[ $(id -u) == 0 ]] || { say "needs root to install: ${missing[*]}" >&2; exit 1; }
+    say "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update
+    apt-get -qq -y --no-install-recommends install "${missing[@]}" > /dev/null
+else
+    say "all packages are there (${kinds[*]})"
+fi
+
+if [[ " ${kinds[*]} " == *' run '* ]]; then
+    if getent passwd cygnet > /dev/null; then
+        say "the system user cygnet is there"
+    else
+        [[ $(id -u) == 0 ]] || { say "needs root to make the system user cygnet" >&2; exit 1; }
+        say "making the system user cygnet, which cygnetd becomes after its start"
+        useradd --system --user-group --no-create-home --home-dir /nonexistent \
+            --shell /usr/sbin/nologin cygnet
+    fi
+fi

@@ -1,0 +1,46 @@
+"""Runs inside the kernel peer: obeys datagrams of the test outside, answers each with one.
+
+  X script    runs it with sh; answers its exit status and output
+  P packet    sends a whole IP packet as it is
+  B packet    the same from a socket bound to its source: policies go by the socket's address
+  S           answers /proc/net/xfrm_stat
+"""
+import socket
+import subprocess
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("192.0.2.2", 9999))
+raw4 = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+raw6 = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+
+def send_bound(body):
+    four = body[0] >> 4 == 4
+    family, at = (socket.AF_INET, 12) if four else (socket.AF_INET6, 8)
+    size = 4 if four else 16
+    src, dst = (socket.inet_ntop(family, body[i:i + size]) for i in (at, at + size))
+    with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        raw.bind((src, 0))
+        raw.sendto(body, (dst, 0))
+
+
+def obey(order, body):
+    if order == b"B":
+        send_bound(body)
+        return b"sent"
+    if order == b"X":
+        done = subprocess.run(["sh"], input=body, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return b"%d\n" % done.returncode + done.stdout
+    if order == b"P" and body[0] >> 4 == 4:
+        raw4.sendto(body, (socket.inet_ntoa(body[16:20]), 0))
+        return b"sent"
+    if order == b"P":
+        raw6.sendto(body, (socket.inet_ntop(socket.AF_INET6, body[24:40]), 0))
+        return b"sent"
+    with open("/proc/net/xfrm_stat", "rb") as stat:
+        return stat.read()
+
+
+while True:
+    message, sender = server.recvfrom(65536)
+    server.sendto(obey(message[:1], message[1:])[:60000], sender)

@@ -1,0 +1,261 @@
+"""The matrix of tests/interop/kernel.sh, run in the gateway's namespace.
+
+Per case: both ends get fresh random keys (ours by setkey, theirs by ip xfrm), pings of chosen
+sizes go both ways, the two inner MTUs are compared, then packets made by the witness (good,
+repeated, outdated, damaged) are sent each way and both ends' counters compared.
+"""
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import esp_witness as witness
+from guest_client import Wrong, ask, guest
+import xfrm_message as xfrm
+
+BIN, WORK, ALL = sys.argv[1], sys.argv[2], sys.argv[3:] == ["--all"]
+
+# name, the witness's and setkey's word, the kernel's, bytes of key, bits of an AEAD's ICV. setkey has
+# no word for some; those SAs are sent to cygnetd as an XFRM message.
+AEADS = [
+    (f"aes-{8 * key}-{mode}", f"aes-{mode}", kernel, key + salt, icv)
+    for mode, kernel, salt, icv in (
+        ("gcm-16", "rfc4106(gcm(aes))", 4, 128), ("gcm-12", "rfc4106(gcm(aes))", 4, 96),
+        ("gcm-8", "rfc4106(gcm(aes))", 4, 64), ("ccm-16", "rfc4309(ccm(aes))", 3, 128),
+        ("ccm-12", "rfc4309(ccm(aes))", 3, 96), ("ccm-8", "rfc4309(ccm(aes))", 3, 64),
+        ("gmac", "rfc4543(gcm(aes))", 4, 128))
+    for key in (16, 24, 32)
+] + [("chacha20-poly1305", "chacha20-poly1305", "rfc7539esp(chacha20,poly1305)", 36, 128)]
+CIPHERS = [
+    ("aes-128-cbc", "aes-cbc", "cbc(aes)", 16),
+    ("aes-192-cbc", "aes-cbc", "cbc(aes)", 24),
+    ("aes-256-cbc", "aes-cbc", "cbc(aes)", 32),
+    ("aes-128-ctr", "aes-ctr", "rfc3686(ctr(aes))", 20),
+    ("aes-192-ctr", "aes-ctr", "rfc3686(ctr(aes))", 28),
+    ("aes-256-ctr", "aes-ctr", "rfc3686(ctr(aes))", 36),
+    ("null", "null", "ecb(cipher_null)", 0),
+]
+MACS = [
+    ("sha1", "hmac-sha1", "hmac(sha1)", 20, 96),
+    ("sha256", "hmac-sha2-256", "hmac(sha256)", 32, 128),
+    ("sha384", "hmac-sha2-384", "hmac(sha384)", 48, 192),
+    ("sha512", "hmac-sha2-512", "hmac(sha512)", 64, 256),
+    ("xcbc", "aes-xcbc-mac", "xcbc(aes)", 16, 96),
+    ("cmac", "aes-cmac", "cmac(aes)", 16, 96),
+]
+NO_SETKEY_WORD = {"aes-gcm-12", "aes-gcm-8", "aes-ccm-16", "aes-ccm-12", "aes-ccm-8", "aes-cmac"}
+SUITES = [(aead, None) for aead in AEADS] + list(itertools.product(CIPHERS, MACS))
+# What most tunnels use meets every mix of families; the others two of them each, unless --all.
+USUAL = {"aes-128-gcm-16", "aes-192-gcm-16", "aes-256-gcm-16", "chacha20-poly1305", "aes-128-cbc/sha1",
+         "aes-192-cbc/sha1", "aes-256-cbc/sha1", "aes-128-cbc/sha256", "aes-192-cbc/sha256",
+         "aes-256-cbc/sha256", "null/sha256"}
+
+
+def name_of(suite):
+    return suite[0][0] + (f"/{suite[1][0]}" if suite[1] else "")
+
+
+def chosen():
+    """Suite, ESN, inner and outer family of every case."""
+    mixes = list(itertools.product((4, 6), (4, 6)))
+    for number, suite in enumerate(SUITES):
+        for esn in (False, True):
+            some = mixes if ALL or name_of(suite) in USUAL else [mixes[(number + 2 * esn) % 4]]
+            for inner, outer in some:
+                yield suite, esn, inner, outer
+
+
+OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
+INNER = {4: ("10.1.0.1", "10.2.0.2"), 6: ("fd00:1::1", "fd00:2::2")}
+NEAR_NET = {4: "10.1.0.0/24", 6: "fd00:1::/64"}
+FAR_NET = {4: "10.2.0.2/32", 6: "fd00:2::2/128"}
+
+
+def kernel_stat():
+    return {name: int(count) for name, count in (line.split() for line in ask(b"S").decode().splitlines())}
+
+
+def our_stat():
+    done = subprocess.run([f"{BIN}/cygnet", "status", "--json"], stdout=subprocess.PIPE, check=True)
+    counts = {}
+    for direction in json.loads(done.stdout)["counters"].values():
+        for name, count in direction.items():
+            counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+def moved(after, before):
+    return {name: count - before.get(name, 0) for name, count in after.items()
+            if count != before.get(name, 0) and name != "OK"}
+
+
+class Case:
+    spi = 0x1000
+
+    def __init__(self, suite, esn, inner, outer):
+        (self.cipher, self.mac), self.esn, self.inner, self.outer = suite, esn, inner, outer
+        Case.spi += 2
+        near, far = OUTER[outer]
+        self.out = self.direction(near, far, Case.spi)
+        self.back = self.direction(far, near, Case.spi + 1)
+
+    def __str__(self):
+        size = "esn" if self.esn else "32-bit"
+        return f"{name_of((self.cipher, self.mac))} {size} IPv{self.inner} in IPv{self.outer}"
+
+    def direction(self, src, dst, spi):
+        key, mac_key = os.urandom(self.cipher[3]), os.urandom(self.mac[3]) if self.mac else b""
+        suite = witness.transform(self.cipher[1], key, self.mac[1] if self.mac else "", mac_key)
+        sa = witness.Sa(src, dst, spi, suite, self.esn)
+        sa.key, sa.mac_key = key, mac_key
+        return sa
+
+    def setkey(self):
+        near, far = OUTER[self.outer]
+        lines = ["flush; spdflush;"]
+        words = NO_SETKEY_WORD.isdisjoint({self.cipher[1], self.mac and self.mac[1]})
+        for sa in (self.out, self.back) if words else ():
+            cipher = f"-E {self.cipher[1]}" + (f" 0x{sa.key.hex()}" if sa.key else "")
+            mac = f" -A {self.mac[1]} 0x{sa.mac_key.hex()}" if self.mac else ""
+            lines.append(f"add {sa.src} {sa.dst} esp {sa.spi:#x} -m tunnel -r 64"
+                         f"{' -esn' if self.esn else ''} {cipher}{mac};")
+        lines += [
+            f"spdadd {NEAR_NET[self.inner]} {FAR_NET[self.inner]} any -P out ipsec esp/tunnel/{near}-{far}/require;",
+            f"spdadd {FAR_NET[self.inner]} {NEAR_NET[self.inner]} any -P in ipsec esp/tunnel/{far}-{near}/require;",
+        ]
+        path = f"{WORK}/case.conf"
+        with open(path, "w", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+        done = subprocess.run([f"{BIN}/setkey", "-f", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode or done.stdout:
+            raise Wrong(f"setkey: {done.stdout.decode()}")
+        for sa in () if words else (self.out, self.back):
+            self.newsa(sa)
+
+    def newsa(self, sa):
+        """What setkey would send, had it the word."""
+        algorithms = [(xfrm.AUTH_TRUNC, self.mac[2], sa.mac_key, self.mac[4]),
+                      (xfrm.CRYPT, self.cipher[2], sa.key, None)] if self.mac else [
+                          (xfrm.AEAD, self.cipher[2], sa.key, self.cipher[4])]
+        try:
+            xfrm.add_sa(os.environ["CYGNET_SOCKET"], sa.src, sa.dst, sa.spi, algorithms, 64, self.esn)
+        except xfrm.Refused as refused:
+            raise Wrong(f"NEWSA: {refused}") from refused
+
+    def ip_xfrm(self):
+        lines = ["ip xfrm state flush; ip xfrm policy flush; set -e"]
+        for sa in (self.out, self.back):
+            if self.mac:
+                algorithm = (f"enc '{self.cipher[2]}' '{'0x' + sa.key.hex() if sa.key else ''}' "
+                         f"auth-trunc '{self.mac[2]}' 0x{sa.mac_key.hex()} {self.mac[4]}")
+            else:
+                algorithm = f"aead '{self.cipher[2]}' 0x{sa.key.hex()} {self.cipher[4]}"
+            # Without af-unspec the kernel ties an SA to the family of its outer addresses.
+            lines.append(f"ip xfrm state add src {sa.src} dst {sa.dst} proto esp spi {sa.spi:#x} mode tunnel "
+                         f"replay-window 64 flag af-unspec {'esn' if self.esn else ''} {algorithm}")
+        near, far = OUTER[self.outer]
+        for src, dst, end, direction in (
+                (NEAR_NET, FAR_NET, (near, far), "in"), (NEAR_NET, FAR_NET, (near, far), "fwd"),
+                (FAR_NET, NEAR_NET, (far, near), "out")):
+            lines.append(f"ip xfrm policy add src {src[self.inner]} dst {dst[self.inner]} dir {direction} "
+                         f"tmpl src {end[0]} dst {end[1]} proto esp mode tunnel")
+        guest("\n".join(lines))
+
+    def headers(self):
+        return 28 if self.inner == 4 else 48
+
+    def pings(self, mtu):
+        """Payload sizes around each edge; every size is a packet each way."""
+        sizes = [0, 1, 2, 3, 15, 16, 17] + [mtu - self.headers() - n for n in (17, 3, 2, 1, 0)]
+        if ALL:
+            sizes = list(range(0, 36)) + [mtu - self.headers() - n for n in range(36)]
+        near, far = INNER[self.inner]
+        for size in sizes:
+            command = ["ping", "-q", "-n", "-c", "1", "-W", "3", "-M", "do", "-s", str(size), "-I", near, far]
+            # Twice at most: on a loaded machine the guest may sleep past a timeout.
+            if all(subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+                   for _ in range(2)):
+                raise Wrong(f"our ping with {size} bytes of payload was not answered")
+        some = sizes if ALL else sizes[1::3] + sizes[-1:]
+        ping = f"ping -q -n -c 1 -W 3 -M do -I {far} {near}"
+        guest("\n".join(
+            f"{ping} -s {size} > /dev/null || {ping} -s {size} > /dev/null || "
+            f"{{ echo 'the kernel ping with {size} bytes of payload was not answered'; exit 1; }}" for size in some))
+
+    def mtus(self):
+        """The inner MTU, as our route says it, as the kernel's ping is told, equal."""
+        near, far = INNER[self.inner]
+        route = subprocess.run(["ip", "route", "get", far, "from", near], stdout=subprocess.PIPE, check=True)
+        ours = re.search(r"mtu (\d+)", route.stdout.decode())
+        if not ours:
+            raise Wrong(f"no MTU in the route: {route.stdout.decode()}")
+        too_big = f"ping -n -c 1 -W 0.3 -M do -s 1480 -I {far} {near} 2>&1 || true"
+        theirs = re.search(r"mtu[=:]? ?(\d+)", guest(too_big))
+        if not theirs:      # IPv6 learns it from the first error
+            theirs = re.search(r"mtu[=:]? ?(\d+)", guest(too_big))
+        if not theirs or ours[1] != theirs[1]:
+            raise Wrong(f"inner MTU: ours is {ours[1]}, the kernel's {theirs and theirs[1]}")
+        return int(ours[1])
+
+    def bad_packets(self):
+        """Good, repeated, outdated, damaged: to the kernel from here, to us from there."""
+        near, far = INNER[self.inner]
+        for sa, src, dst, send in (
+                (self.out, near, far, witness.send_ip),
+                (self.back, far, near, lambda packet: ask(b"P", packet))):
+            packet = witness.echo(src, dst, reply=True)     # which nobody answers
+            good, fresh = sa.seal(packet, 1000), sa.seal(packet, 1001)
+            old = sa.seal(packet, 7)
+            damaged = fresh[:-1] + bytes([fresh[-1] ^ 1])
+            before, kernel_before = our_stat(), kernel_stat()
+            for esp in (good, good, old, damaged):
+                send(witness.ip(sa.src, sa.dst, witness.ESP, esp))
+            ours_wanted = {"REPLAY_DUP": 1, "REPLAY_OLD": 1, "ICV": 1} if sa is self.back else {}
+            kernel_wanted = {"XfrmInStateSeqError": 2, "XfrmInStateProtoError": 1} if sa is self.out else {}
+            if self.esn and sa is self.back:
+                # Far below the window means the next 2^32 (RFC 4303 appendix A2.2): not old, but false.
+                ours_wanted = {"REPLAY_DUP": 1, "ICV": 2}
+            if self.esn and sa is self.out:
+                kernel_wanted = {"XfrmInStateSeqError": 1, "XfrmInStateProtoError": 2}
+            deadline = time.monotonic() + 3
+            while True:
+                ours, theirs = moved(our_stat(), before), moved(kernel_stat(), kernel_before)
+                if (ours, theirs) == (ours_wanted, kernel_wanted):
+                    break
+                if time.monotonic() > deadline:
+                    raise Wrong(f"counters moved: ours {ours}, the kernel's {theirs}; "
+                                f"expected {ours_wanted}, {kernel_wanted}")
+
+    def run(self):
+        self.setkey()
+        self.ip_xfrm()
+        before, kernel_before = our_stat(), kernel_stat()
+        mtu = self.mtus()
+        self.pings(mtu)
+        quiet = moved(our_stat(), before), moved(kernel_stat(), kernel_before)
+        if quiet != ({}, {}):
+            raise Wrong(f"good packets moved counters: ours {quiet[0]}, the kernel's {quiet[1]}")
+        self.bad_packets()
+        return mtu
+
+
+def main():
+    failures = 0
+    cases = list(chosen())
+    for number, (suite, esn, inner, outer) in enumerate(cases, 1):
+        case = Case(suite, esn, inner, outer)
+        try:
+            print(f"ok {number} {case}: inner MTU {case.run()}", flush=True)
+        except Wrong as wrong:
+            failures += 1
+            print(f"FAILED {number} {case}: {wrong}", flush=True)
+            if failures > 8:
+                break
+    print(f"{len(cases)} cases with the Linux kernel, {failures} failed")
+    sys.exit(1 if failures else 0)
+
+
+main()

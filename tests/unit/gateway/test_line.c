@@ -1,0 +1,147 @@
+/*
+ * test_line.c: the straight line, out and in again; line_bench.h says on what. test_line_out.c and
+ * test_line_in.c produce each verdict a packet can get on the line.
+ */
+#include "tests/unit/gateway/line_bench.h"
+
+/* ---- out and in again ------------------------------------------------------------------------ */
+
+START_TEST(test_line_carries_a_packet_unchanged)
+{
+	uint8_t sent[BUF], got[BUF];
+	struct sa *sa;
+	ssize_t n;
+
+	set_up_tunnel();
+	make_udp(sent, 1000, true);
+	send_udp(1000, true);
+	assert_only(b.worker->stats.out, V_OK, 1);
+	ck_assert_uint_eq(b.wire.sent, 1);
+	ck_assert_uint_eq(b.wire.tx_packet[0].len, 8 + 8 + 1004 + 16); /* padded to four */
+	ck_assert(b.wire.dest[0].df);
+	ck_assert(ip_addr_equal(&b.wire.dest[0].dst, &(struct ip_addr){{192, 0, 2, 2}, AF_INET}));
+	loop_back(0);
+	(void)inbound_batch(b.worker, AF_INET);
+	assert_only(b.worker->stats.in, V_OK, 1);
+	n = read(b.host, got, sizeof(got));
+	ck_assert_int_eq(n, (ssize_t)sizeof(struct virtio_net_hdr) + 1000);
+	ck_assert_mem_eq(got + sizeof(struct virtio_net_hdr), sent, 1000);
+	sa = sad_lookup(b.db, SPI, &(struct ip_addr){{192, 0, 2, 2}, AF_INET});
+	ck_assert_uint_eq(sa_status(sa).packets, 2); /* out and in: it is both ends here */
+	ck_assert_uint_eq(sa_status(sa).bytes, 2000);
+}
+END_TEST
+
+/* RFC 4303 §2.7: all packets up to the length asked for look alike, longer ones go as they are, and
+ * the far end cuts the padding off. */
+START_TEST(test_line_pads_for_traffic_flow_confidentiality)
+{
+	static const unsigned lens[] = {100, 500, 999, 1000, 1001, INNER_MTU};
+	struct sa_config sa = sa_config(SPI);
+	struct policy_config p;
+	uint32_t alike = esp_outer_len(&sa.suite, ESP_ENCAP_NONE, AF_INET, 1000) - 20;
+	uint8_t got[BUF];
+
+	sa.tfcpad = 1000;
+	add_sa(&sa, SA_IN | SA_OUT, UINT32_MAX);
+	for (int dir = POLICY_IN; dir < POLICY_DIRS; dir++) {
+		p = policy_config((enum policy_dir)dir);
+		add_policy(&p);
+	}
+	for (unsigned i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		send_udp(lens[i], true);
+		ck_assert_int_eq(b.wire.tx_packet[0].len <= alike, lens[i] <= 1002);
+		ck_assert(lens[i] > 1002 || b.wire.tx_packet[0].len == alike);
+		loop_back(0);
+		(void)inbound_batch(b.worker, AF_INET);
+		ck_assert_int_eq(read(b.host, got, sizeof(got)),
+				 (ssize_t)(sizeof(struct virtio_net_hdr) + lens[i]));
+	}
+}
+END_TEST
+
+START_TEST(test_line_fragments_only_with_df_clear)
+{
+	uint8_t got[BUF];
+
+	set_up_tunnel();
+	send_udp(INNER_MTU, true); /* the largest that passes */
+	assert_only(b.worker->stats.out, V_OK, 1);
+	ck_assert_uint_le(b.wire.tx_packet[0].len + 20, 1500);
+	send_udp(INNER_MTU + 1, false);
+	assert_only(b.worker->stats.out, V_OK, 3);
+	ck_assert_uint_eq(b.wire.sent, 2);
+	ck_assert(!b.wire.dest[0].df);
+	loop_back(0);
+	loop_back(1);
+	(void)inbound_batch(b.worker, AF_INET);
+	assert_only(b.worker->stats.in, V_OK, 2);
+	ck_assert_int_gt(read(b.host, got, sizeof(got)), INNER_MTU - 8);
+	ck_assert_int_gt(read(b.host, got, sizeof(got)), 20);
+	ck_assert_uint_eq(icmp_errors, 0);
+}
+END_TEST
+
+/* --fragment after: the outer packet then. With DF nothing changes. */
+START_TEST(test_line_leaves_packets_whole_when_asked)
+{
+	set_up_tunnel();
+	b.worker->fragment_after = true;
+	send_udp(INNER_MTU + 1, false);
+	assert_only(b.worker->stats.out, V_OK, 1);
+	ck_assert_uint_eq(b.wire.sent, 1);
+	ck_assert(!b.wire.dest[0].df);
+	ck_assert_uint_gt(b.wire.tx_packet[0].len + 20, 1500);
+	send_udp(INNER_MTU, true);
+	ck_assert(b.wire.dest[0].df);
+	ck_assert_uint_eq(icmp_errors, 0);
+	atomic_store(&b.worker->stats.out[V_OK], 0);
+	send_udp(INNER_MTU + 1, true);
+	assert_only(b.worker->stats.out, V_TOO_BIG, 1);
+	ck_assert_uint_eq(icmp_mtu, INNER_MTU);
+}
+END_TEST
+
+/* What an SA's flags say reaches the outer header, and the inner one. */
+START_TEST(test_line_follows_the_flags_of_the_sa)
+{
+	struct sa_config sa = sa_config(SPI);
+	const struct policy_config out = policy_config(POLICY_OUT), fwd = policy_config(POLICY_FWD);
+	uint8_t got[BUF];
+
+	sa.flags = XFRM_STATE_NOPMTUDISC | XFRM_STATE_DECAP_DSCP | XFRM_STATE_NOECN;
+	add_sa(&sa, SA_IN | SA_OUT, UINT32_MAX);
+	add_policy(&out);
+	add_policy(&fwd);
+	send_udp(100, true);
+	ck_assert(!b.wire.dest[0].df);
+	loop_back(0)->tos = 0xbb; /* CE around Not-ECT, and a DSCP */
+	(void)inbound_batch(b.worker, AF_INET);
+	assert_only(b.worker->stats.in, V_OK, 1);
+	ck_assert_int_gt(read(b.host, got, sizeof(got)), 100);
+	ck_assert_uint_eq(got[sizeof(struct virtio_net_hdr) + 1], 0xb8);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("line");
+	TCase *tc = tcase_create("line");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_line_carries_a_packet_unchanged);
+	tcase_add_test(tc, test_line_fragments_only_with_df_clear);
+	tcase_add_test(tc, test_line_pads_for_traffic_flow_confidentiality);
+	tcase_add_test(tc, test_line_leaves_packets_whole_when_asked);
+	tcase_add_test(tc, test_line_follows_the_flags_of_the_sa);
+	line_out_tests(tc);
+	line_in_tests(tc);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

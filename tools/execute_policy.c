@@ -1,0 +1,210 @@
+/*
+ * execute_policy.c: the statements about policies as XFRM requests. Linux asks fwd policies for
+ * what it forwards, and old scripts know only in and out: so each in policy gets a fwd twin
+ * (setkey -r), is deleted with it, and an explicit fwd policy takes the twin's place without being
+ * called a duplicate.
+ */
+#include "tools/execute.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { REQID_AUTO_FIRST = 0x4000 }; /* behind those written by hand */
+
+int execute_flush_policies(struct session *s, unsigned line)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_FLUSHPOLICY};
+	struct xfrm_error err;
+	int rc;
+
+	if (s->dry_run)
+		return 0;
+	if (!session_connect(s))
+		return -ENOTCONN;
+	rc = xfrm_client_request(s->client, &msg, &err);
+	if (rc < 0 && rc != -ESRCH)
+		session_report_refusal(s, line, &err);
+	return rc == -ESRCH ? 0 : rc;
+}
+
+int execute_dump_policies(struct session *s, unsigned line)
+{
+	struct dump_options o = session_dump_options(s);
+	struct xfrm_error err;
+	int rc;
+
+	if (s->dry_run)
+		return 0;
+	if (!session_connect(s))
+		return -ENOTCONN;
+	rc = dump_all_policies(&o, s->client, &err);
+	if (rc < 0)
+		session_report_refusal(s, line, &err);
+	return rc;
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+static int send_policy(struct session *s, uint16_t type, const struct policy_config *config,
+		       struct xfrm_error *err)
+{
+	struct xfrm_message msg = {.type = type};
+
+	msg.policy.config = *config;
+	return xfrm_client_request(s->client, &msg, err);
+}
+
+/* The policy of that direction with config's selector. False if there is none. */
+static bool find_policy(struct session *s, const struct policy_config *config, enum policy_dir dir,
+			struct policy_config *out)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_GETPOLICY}, reply = {0};
+	struct xfrm_error err;
+
+	msg.policy.config.sel = config->sel;
+	msg.policy.config.dir = (uint8_t)dir;
+	if (xfrm_client_get(s->client, &msg, &reply, &err) < 0)
+		return false;
+	*out = reply.policy.config;
+	return true;
+}
+
+static bool same_effect(const struct policy_config *a, const struct policy_config *b)
+{
+	const struct policy_template *x = &a->tmpl, *y = &b->tmpl;
+
+	if (a->action != b->action || a->priority != b->priority)
+		return false;
+	return a->action != POLICY_PROTECT ||
+	       (ip_addr_equal(&x->src, &y->src) && ip_addr_equal(&x->dst, &y->dst) &&
+		x->reqid == y->reqid && x->optional == y->optional && x->mode == y->mode);
+}
+
+/* True if the fwd policy that stands where config wants to be is the twin of an in policy. */
+static bool is_twin(struct session *s, const struct policy_config *config)
+{
+	struct policy_config in, present, twin;
+
+	if (!find_policy(s, config, POLICY_IN, &in) ||
+	    !find_policy(s, config, POLICY_FWD, &present))
+		return false;
+	message_fwd_twin(&in, &twin);
+	return same_effect(&present, &twin);
+}
+
+/* ---- unique without a number ---------------------------------------------------------------- */
+
+static int note_reqid(void *ctx, const struct xfrm_message *entry)
+{
+	uint32_t *next = ctx, reqid = entry->policy.config.tmpl.reqid;
+
+	if (reqid >= *next && reqid < UINT32_MAX)
+		*next = reqid + 1;
+	return 0;
+}
+
+/* The writer wants an SA of the policy's own and leaves the number to the system: one that no
+ * policy has. XFRM has nobody but us to choose it. */
+static int choose_reqid(struct session *s, uint32_t *out, struct xfrm_error *err)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_GETPOLICY, .dump = true};
+	uint32_t next = REQID_AUTO_FIRST;
+	int rc = xfrm_client_dump(s->client, &msg, note_reqid, &next, err);
+
+	if (rc == 0)
+		*out = next;
+	return rc;
+}
+
+/* ---- add and delete ------------------------------------------------------------------------ */
+
+static int add_policy(struct session *s, const struct statement *st, struct policy_config *config,
+		      struct xfrm_error *err)
+{
+	bool replace = st->kind == STATEMENT_SPDUPDATE;
+	uint16_t type = replace ? XFRM_MSG_UPDPOLICY : XFRM_MSG_NEWPOLICY;
+	struct policy_config twin;
+	int rc = 0;
+
+	if (config->action == POLICY_PROTECT && st->policy.rule[0].level == RULE_UNIQUE &&
+	    !config->tmpl.reqid)
+		rc = choose_reqid(s, &config->tmpl.reqid, err);
+	if (rc == 0)
+		rc = send_policy(s, type, config, err);
+	if (rc == -EEXIST && config->dir == POLICY_FWD && is_twin(s, config))
+		rc = send_policy(s, XFRM_MSG_UPDPOLICY, config, err);
+	if (rc < 0 || config->dir != POLICY_IN || s->no_twins)
+		return rc;
+	message_fwd_twin(config, &twin);
+	rc = send_policy(s, type, &twin, err);
+	/* A fwd policy the writer gave himself stays. */
+	return rc == -EEXIST ? 0 : rc;
+}
+
+static int delete_policy(struct session *s, const struct policy_config *config,
+			 struct xfrm_error *err)
+{
+	struct policy_config twin;
+	struct xfrm_error twin_err;
+	int rc = send_policy(s, XFRM_MSG_DELPOLICY, config, err);
+	int twin_rc;
+
+	if (config->dir != POLICY_IN || s->no_twins)
+		return rc;
+	message_fwd_twin(config, &twin);
+	twin_rc = send_policy(s, XFRM_MSG_DELPOLICY, &twin, &twin_err);
+	if (rc == 0 && twin_rc < 0 && twin_rc != -ENOENT && twin_rc != -ESRCH) {
+		*err = twin_err;
+		return twin_rc;
+	}
+	return rc;
+}
+
+static void notices(struct session *s, const struct statement *st, bool scope)
+{
+	bool ports = false;
+
+	for (unsigned i = 0; i < st->policy.rules; i++) {
+		scope |= st->policy.rule[i].scope;
+		ports |= st->policy.rule[i].ports;
+	}
+	if (ports)
+		session_notice(s, st->line,
+			       "%s: the ports of a tunnel's ends are ignored: its SA "
+			       "has them",
+			       statement_name(st->kind));
+	if (scope)
+		session_notice(s, st->line, "%s: the interface of an address is ignored",
+			       statement_name(st->kind));
+}
+
+enum statement_result execute_policy(struct session *s, const struct statement *st)
+{
+	struct resolved_selector sel;
+	struct policy_config config;
+	struct resolve_error unknown;
+	struct xfrm_error err;
+	const char *why;
+	bool scope;
+	int rc;
+
+	if (!resolve_selector(st, &sel, &scope, &unknown)) {
+		session_report_parse(s, st->line, unknown.text, unknown.token);
+		return STATEMENT_INVALID;
+	}
+	notices(s, st, scope);
+	rc = message_policy(st, &sel, &config, &why);
+	if (rc < 0)
+		xfrm_error_set(&err, rc, 0, "%s", why);
+	else if (s->dry_run)
+		return STATEMENT_GO_ON;
+	else if (!session_connect(s))
+		return STATEMENT_STOP;
+	else if (st->kind == STATEMENT_SPDDELETE)
+		rc = delete_policy(s, &config, &err);
+	else
+		rc = add_policy(s, st, &config, &err);
+	if (rc < 0)
+		execute_refused(s, st, &err);
+	return STATEMENT_GO_ON;
+}

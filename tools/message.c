@@ -1,0 +1,171 @@
+/*
+ * message.c: from the setkey language to sa-db's values. RFC 4301 §4.4: what stands in an SPD and
+ * an SAD entry. Pure.
+ */
+#include "tools/message.h"
+
+#include "tools/algorithms.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct esp_suite_spec suite_spec(const struct statement *st)
+{
+	struct esp_suite_spec spec = {.encr = ESP_ENCR_NULL, .integ = ESP_INTEG_NONE};
+	const struct algorithm *alg;
+
+	if (st->encr.name.text) {
+		alg = algorithm_lookup(ALGORITHM_ENCR, st->encr.name.text);
+		spec.encr = (enum esp_encr_id)alg->id;
+		spec.encr_key_len = (uint8_t)st->encr.key.len;
+		spec.icv_len = alg->icv_len;
+	}
+	if (st->auth.name.text) {
+		alg = algorithm_lookup(ALGORITHM_AUTH, st->auth.name.text);
+		spec.integ = (enum esp_integ_id)alg->id;
+		spec.integ_key_len = (uint8_t)st->auth.key.len;
+		if (alg->icv_len)
+			spec.icv_len = alg->icv_len;
+	}
+	return spec;
+}
+
+/* 0 says "no limit" to setkey; the packet limits have no word in its language. */
+static uint64_t limit(uint64_t value)
+{
+	return value ? value : SADB_NO_LIMIT;
+}
+
+static struct sadb_limits no_limits(void)
+{
+	return (struct sadb_limits){
+		.soft_bytes = SADB_NO_LIMIT,
+		.hard_bytes = SADB_NO_LIMIT,
+		.soft_packets = SADB_NO_LIMIT,
+		.hard_packets = SADB_NO_LIMIT,
+	};
+}
+
+int message_sa(const struct statement *st, const struct ip_addr *src, const struct ip_addr *dst,
+	       struct sa_config *out, const char **why)
+{
+	struct esp_suite_spec spec = suite_spec(st);
+	struct esp_suite suite;
+	int rc;
+
+	rc = esp_suite_find(&spec, &suite, why);
+	if (rc < 0)
+		return rc;
+	if (st->encr.key.len > sizeof(out->keys.encr) ||
+	    st->auth.key.len > sizeof(out->keys.integ)) {
+		*why = "key too long";
+		return -EINVAL;
+	}
+	memset(out, 0, sizeof(*out));
+	out->id = (struct sa_id){.dst = *dst, .spi = st->spi, .proto = IPPROTO_ESP};
+	out->src = *src;
+	out->mode = XFRM_MODE_TUNNEL;
+	/* A setkey SA carries both families: its selector is no part of the language. */
+	out->flags = XFRM_STATE_AF_UNSPEC;
+	out->reqid = st->ext.reqid;
+	out->replay_window = st->ext.replay;
+	out->esn = st->ext.esn;
+	out->limits = no_limits();
+	out->limits.soft_bytes = limit(st->ext.soft_bytes);
+	out->limits.hard_bytes = limit(st->ext.hard_bytes);
+	out->limits.soft_add_s = st->ext.soft_s;
+	out->limits.hard_add_s = st->ext.hard_s;
+	out->suite = suite;
+	if (st->encr.key.len)
+		memcpy(out->keys.encr, st->encr.key.text, st->encr.key.len);
+	if (st->auth.key.len)
+		memcpy(out->keys.integ, st->auth.key.text, st->auth.key.len);
+	return 0;
+}
+
+/* ---- policies ------------------------------------------------------------------------------ */
+
+static bool prefix(const struct ip_addr *addr, const struct token *len, struct ip_prefix *out)
+{
+	unsigned long bits = ip_addr_bits(addr);
+
+	if (len->text) {
+		unsigned long given = strtoul(len->text, NULL, 10);
+
+		if (given > bits)
+			return false;
+		bits = given;
+	}
+	*out = (struct ip_prefix){.addr = *addr, .len = (uint8_t)bits};
+	return true;
+}
+
+static void fill_template(const struct policy_rule *rule, struct policy_template *out)
+{
+	*out = (struct policy_template){
+		.src = rule->src,
+		.dst = rule->dst,
+		.reqid = rule->reqid,
+		.proto = IPPROTO_ESP,
+		.mode = XFRM_MODE_TUNNEL,
+		/* "default" is require: never less than what the writer may have meant. */
+		.optional = rule->level == RULE_USE,
+		.aalgos = UINT32_MAX,
+		.ealgos = UINT32_MAX,
+		.calgos = UINT32_MAX,
+	};
+}
+
+static uint8_t action(enum policy_verb verb)
+{
+	switch (verb) {
+	case POLICY_VERB_NONE:
+	case POLICY_VERB_BYPASS:
+		return POLICY_BYPASS;
+	case POLICY_VERB_IPSEC:
+		return POLICY_PROTECT;
+	default:
+		return POLICY_DISCARD;
+	}
+}
+
+int message_policy(const struct statement *st, const struct resolved_selector *sel,
+		   struct policy_config *out, const char **why)
+{
+	struct policy_config config = {
+		.sel =
+			{
+				.family = sel->src.family,
+				.proto = sel->proto,
+				.sport = sel->sport,
+				.sport_mask = sel->sport ? UINT16_MAX : 0,
+				.dport = sel->dport,
+				.dport_mask = sel->dport ? UINT16_MAX : 0,
+			},
+		.priority = st->policy.priority,
+		.dir = (uint8_t)st->policy.dir,
+		.action = action(st->policy.verb),
+		.limits = no_limits(),
+	};
+
+	if (!prefix(&sel->src, &st->src.prefix, &config.sel.src) ||
+	    !prefix(&sel->dst, &st->dst.prefix, &config.sel.dst)) {
+		*why = "prefix too long";
+		return -EINVAL;
+	}
+	if (st->kind != STATEMENT_SPDDELETE && config.action == POLICY_PROTECT)
+		fill_template(&st->policy.rule[0], &config.tmpl);
+	*out = config;
+	return 0;
+}
+
+void message_fwd_twin(const struct policy_config *in, struct policy_config *out)
+{
+	*out = *in;
+	out->dir = POLICY_FWD;
+	out->index = 0;
+	/* Which SA brought it is the in policy's question; the twin only asks for one. */
+	out->tmpl.reqid = 0;
+}

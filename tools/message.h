@@ -1,0 +1,29 @@
+/*
+ * message.h: statements whose names were looked up, as values of the XFRM protocol. Pure. Called by
+ * the executor and the fuzz target, after statement_refusal and statement_check had no objection.
+ */
+#ifndef CYGNET_TOOLS_MESSAGE_H
+#define CYGNET_TOOLS_MESSAGE_H
+
+#include "tools/statement.h"
+#include "xfrm/xfrm.h"
+
+/* The SA of add and update. 0; -EINVAL or -ENOSYS and a sentence without secrets (static). Whoever
+ * gets 0 cleanses the configuration. */
+int message_sa(const struct statement *st, const struct ip_addr *src, const struct ip_addr *dst,
+	       struct sa_config *out, const char **why) __attribute__((warn_unused_result));
+
+/* A policy's selector after names of hosts, ports and protocols were looked up. */
+struct resolved_selector {
+	struct ip_addr src, dst;
+	uint16_t sport, dport; /* 0: any; type and code of ICMP */
+	uint8_t proto;
+};
+
+/* The policy of spd*. 0; -EINVAL and a sentence: a prefix is too long for its family. */
+int message_policy(const struct statement *st, const struct resolved_selector *sel,
+		   struct policy_config *out, const char **why) __attribute__((warn_unused_result));
+/* The copy for forwarded packets that stands beside an in policy (setkey -r). */
+void message_fwd_twin(const struct policy_config *in, struct policy_config *out);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * session.c: connection and messages of one run of setkey.
+ */
+#include "tools/session.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+void session_close(struct session *s)
+{
+	xfrm_client_close(s->client);
+	s->client = NULL;
+}
+
+bool session_connect(struct session *s)
+{
+	struct xfrm_error err;
+	int rc;
+
+	if (s->client)
+		return true;
+	rc = xfrm_client_open(s->socket_path, s->kernel, &s->client, &err);
+	if (rc == 0)
+		return true;
+	/* setkey's word for "no right" is EPERM's, whichever errno the socket chose. */
+	if (rc == -EACCES)
+		rc = -EPERM;
+	fprintf(stderr, "setkey: pfkey_open: %s: %s\n", strerror(-rc), err.text);
+	s->broken = true;
+	return false;
+}
+
+static void __attribute__((format(printf, 3, 0)))
+report(const struct session *s, unsigned line, const char *format, va_list args)
+{
+	FILE *out = s->file ? stderr : stdout;
+
+	if (s->file)
+		fprintf(out, "setkey: %s,%u: ", s->file, line);
+	vfprintf(out, format, args);
+	fputs(s->file ? "\n" : ".\n", out);
+}
+
+void session_report(const struct session *s, unsigned line, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(s, line, format, args);
+	va_end(args);
+}
+
+void session_report_refusal(const struct session *s, unsigned line, const struct xfrm_error *err)
+{
+	/* SAs and policies that are not there are told alike. */
+	int code = err->code == -ENOENT ? ESRCH : -err->code;
+	const char *words = strerror(code);
+
+	if (code == EEXIST || code == ESRCH || !err->text[0] || !strcmp(err->text, words))
+		session_report(s, line, "%s", words);
+	else
+		session_report(s, line, "%s: %s", words, err->text);
+}
+
+void session_report_parse(const struct session *s, unsigned line, const char *text,
+			  const char *token)
+{
+	if (!s->file) {
+		printf("%s at `%s'\n", text, token);
+		return;
+	}
+	fprintf(stderr, "setkey: %s,%u: %s at `%s'\n", s->file, line, text, token);
+	fprintf(stderr, "setkey: %s,%u: parse failed\n", s->file, line);
+}
+
+void session_notice(const struct session *s, unsigned line, const char *format, ...)
+{
+	va_list args;
+
+	fputs("setkey: ", stderr);
+	if (s->file)
+		fprintf(stderr, "%s,%u: ", s->file, line);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+struct dump_options session_dump_options(const struct session *s)
+{
+	return (struct dump_options){
+		.out = stdout,
+		.ports = s->ports,
+		.sockets = s->sockets,
+		.pid = getpid(),
+		.now = (uint64_t)time(NULL),
+	};
+}

@@ -1,0 +1,43 @@
+/*
+ * session.h: one run of setkey: what the command line said, the connection, and the two shapes its
+ * messages have. -f speaks to standard error with file and line, everything else to standard output
+ * without: scripts of old read both. Shared by setkey.c and the executor.
+ */
+#ifndef CYGNET_TOOLS_SESSION_H
+#define CYGNET_TOOLS_SESSION_H
+
+#include "tools/dump.h"
+#include "tools/parse.h"
+
+struct session {
+	/* Set by the command line. */
+	const char *file;	 /* the operand of -f as typed; NULL: not a script */
+	const char *socket_path; /* NULL: the default */
+	bool kernel;		 /* --kernel */
+	bool dry_run;		 /* -n: send nothing */
+	bool no_twins;		 /* -k: do not shadow in policies with fwd ones */
+	bool ports, sockets;	 /* -p, -N: of dumps */
+	/* Of the run. */
+	struct xfrm_client *client; /* owned; NULL until the first message */
+	bool refused;		    /* something that was to be added was not: exit 1 */
+	bool broken;		    /* no connection: stop */
+};
+
+void session_close(struct session *s);
+/* Connects, if that has not happened. False, and reported, if it cannot. */
+bool session_connect(struct session *s);
+/* "FILE,LINE: REASON" or "REASON." */
+void session_report(const struct session *s, unsigned line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same, of what the server refused: setkey's words for it, and the server's where they say
+ * more. */
+void session_report_refusal(const struct session *s, unsigned line, const struct xfrm_error *err);
+/* What could not be parsed: "TEXT at `TOKEN'", and that it is over. */
+void session_report_parse(const struct session *s, unsigned line, const char *text,
+			  const char *token);
+/* Something worth knowing that changes nothing; standard error. */
+void session_notice(const struct session *s, unsigned line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+struct dump_options session_dump_options(const struct session *s);
+
+#endif
