@@ -10,14 +10,14 @@
  */
 #include "gateway/dataplane/daemon.h"
 
-#include "gateway/dataplane/capture.h"
-#include "gateway/dataplane/control.h"
-#include "gateway/dataplane/encap_ports.h"
-#include "gateway/dataplane/hostnet.h"
+#include "gateway/dataplane/capture/capture.h"
+#include "gateway/dataplane/capture/hostnet.h"
+#include "gateway/dataplane/control/control.h"
+#include "gateway/dataplane/control/reserve.h"
 #include "gateway/dataplane/privileges.h"
 #include "gateway/dataplane/rcu.h"
-#include "gateway/dataplane/reserve.h"
 #include "gateway/dataplane/sysctl.h"
+#include "gateway/dataplane/wire/encap_ports.h"
 #include "gateway/dataplane/worker.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
  * (inside esp_open); the policy is asked after decryption and before the TUN device; nothing about
  * the peer is believed or booked before the packet is authentic.
  */
-#include "gateway/dataplane/hostnet.h"
+#include "gateway/dataplane/capture/hostnet.h"
 #include "gateway/dataplane/log.h"
 #include "gateway/dataplane/worker.h"
 

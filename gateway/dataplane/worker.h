@@ -9,10 +9,10 @@
 
 #include "gateway/dataplane/audit.h"
 #include "gateway/dataplane/hold.h"
-#include "gateway/dataplane/icmp_socket.h"
 #include "gateway/dataplane/notice.h"
-#include "gateway/dataplane/tun.h"
-#include "gateway/dataplane/wire.h"
+#include "gateway/dataplane/wire/icmp_socket.h"
+#include "gateway/dataplane/wire/tun.h"
+#include "gateway/dataplane/wire/wire.h"
 #include "sa-db/sadb.h"
 
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * afterwards, and its length. Whatever comes in, what goes out is well-formed netlink, answers to
  * GET and dumps parse again, and nothing is left over.
  */
-#include "gateway/dataplane/control_parts.h"
+#include "gateway/dataplane/control/parts.h"
 #include "tests/unit/gateway/control_double.h"
 
 #include <stdio.h>

@@ -3,9 +3,9 @@
  */
 #include "control_double.h"
 
-#include "gateway/dataplane/capture.h"
-#include "gateway/dataplane/hostnet.h"
-#include "gateway/dataplane/reserve.h"
+#include "gateway/dataplane/capture/capture.h"
+#include "gateway/dataplane/capture/hostnet.h"
+#include "gateway/dataplane/control/reserve.h"
 
 struct control_double double_state;
 

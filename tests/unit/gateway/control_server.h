@@ -5,7 +5,7 @@
 #ifndef CYGNET_TEST_CONTROL_SERVER_H
 #define CYGNET_TEST_CONTROL_SERVER_H
 
-#include "gateway/dataplane/control.h"
+#include "gateway/dataplane/control/control.h"
 
 #include <pthread.h>
 

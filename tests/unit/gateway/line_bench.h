@@ -6,7 +6,7 @@
 #ifndef CYGNET_LINE_BENCH_H
 #define CYGNET_LINE_BENCH_H
 
-#include "gateway/dataplane/hostnet.h"
+#include "gateway/dataplane/capture/hostnet.h"
 #include "gateway/dataplane/worker.h"
 
 #include <check.h>

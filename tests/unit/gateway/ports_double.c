@@ -4,7 +4,7 @@
  */
 #include "ports_double.h"
 
-#include "gateway/dataplane/encap_ports.h"
+#include "gateway/dataplane/wire/encap_ports.h"
 
 #include <assert.h>
 #include <errno.h>

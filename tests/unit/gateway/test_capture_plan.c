@@ -3,7 +3,7 @@
  * and a model: random policies, random packets, and the kernel's look-up played by hand must agree
  * with the SPD on what may leave in clear.
  */
-#include "gateway/dataplane/capture_plan.h"
+#include "gateway/dataplane/capture/capture_plan.h"
 
 #include <arpa/inet.h>
 #include <check.h>

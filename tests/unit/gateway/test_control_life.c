@@ -5,7 +5,7 @@
  */
 #include "control_double.h"
 #include "control_server.h"
-#include "gateway/dataplane/control_parts.h"
+#include "gateway/dataplane/control/parts.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  * test_deadline.c: the heap of deadlines against a plain array, random sets and clears, and a clock
  * that only moves when told.
  */
-#include "gateway/dataplane/deadline.h"
+#include "gateway/dataplane/control/deadline.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * cases, and a model: random policies and packets, the plan's sets asked one by one by hand, and
  * the SPD must agree.
  */
-#include "gateway/dataplane/guard_plan.h"
-#include "gateway/dataplane/guard_text.h"
+#include "gateway/dataplane/capture/guard_plan.h"
+#include "gateway/dataplane/capture/guard_text.h"
 
 #include <check.h>
 #include <netinet/in.h>

@@ -2,10 +2,10 @@
  * test_hostnet.c: rtnetlink messages into a snapshot, the set of addresses, and what hostnet says
  * about the host the test runs on. Reading and following need no rights.
  */
-#include "gateway/dataplane/addr_set.h"
-#include "gateway/dataplane/hostnet.h"
-#include "gateway/dataplane/hostnet_snapshot.h"
-#include "gateway/dataplane/rtnl.h"
+#include "gateway/dataplane/capture/addr_set.h"
+#include "gateway/dataplane/capture/hostnet.h"
+#include "gateway/dataplane/capture/hostnet_snapshot.h"
+#include "gateway/dataplane/capture/rtnl.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* tests/unit/gateway/test_path_mtu.c: path MTUs are lowered, found, and forgotten in time. */
-#include "gateway/dataplane/path_mtu.h"
+#include "gateway/dataplane/capture/path_mtu.h"
 
 #include <check.h>
 #include <stdlib.h>

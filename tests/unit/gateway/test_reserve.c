@@ -2,7 +2,7 @@
  * test_reserve.c: no sequence number twice under one key (RFC 4106 §3), not after a clean stop, not
  * after kill -9, not with a full disk, and not from a file that was damaged.
  */
-#include "gateway/dataplane/reserve.h"
+#include "gateway/dataplane/control/reserve.h"
 
 #include <check.h>
 #include <dirent.h>

@@ -1,0 +1,252 @@
+/*
+ * parts.h: the control server from inside, shared by the files of this folder and their tests.
+ *
+ *     control.c          who may connect; clients come and go
+ *     client.c   one connection: a descriptor around a session
+ *     session.c  what a connection has: requests waiting, answers waiting, a dump
+ *     request.c  one request, its answer and its acknowledgement
+ *     sa.c       SAs, and the sequence numbers they use
+ *     life.c     SAs expire
+ *     larval.c   SPIs set aside
+ *     acquire.c  SAs asked for
+ *     event.c    what happened, told to those who listen
+ *     encap.c    what UDP encapsulation asks for
+ *     policy.c   policies
+ *     status.c   what cygnetd says about itself and its tunnels
+ *
+ * A session knows no descriptor, so that a test can put bytes in and take bytes out.
+ */
+#ifndef CYGNET_CONTROL_PARTS_H
+#define CYGNET_CONTROL_PARTS_H
+
+#include "gateway/dataplane/control/control.h"
+#include "gateway/dataplane/control/deadline.h"
+
+#include <sys/stat.h>
+
+/* Our own choices. */
+enum control_limits {
+	CONTROL_CLIENTS_MAX = 256,
+	/* Of answers waiting: a dump stops at the first, requests at the second. One message more
+	 * than that may be queued, never a whole datagram of requests. */
+	CONTROL_DUMP_BYTES = 32 << 10,
+	CONTROL_QUEUE_BYTES = 64 << 10,
+	/* Events are lost beyond this. A listener may sleep a while: it is as netlink's default. */
+	CONTROL_EVENT_BYTES = 212992,
+	/* Requests of one client before it is the others' turn. */
+	CONTROL_TURN = 32,
+};
+
+/* ---- sessions ---------------------------------------------------------------------------- */
+
+/* One datagram of answers. It may hold keys: datagram_free wipes it. */
+struct datagram {
+	struct datagram *next;
+	int fd; /* owned; goes with it (SCM_RIGHTS), -1: none */
+	size_t len, size;
+	_Alignas(8) uint8_t bytes[];
+};
+
+struct datagram *datagram_new(size_t size); /* NULL if out of memory */
+void datagram_free(struct datagram *d);
+
+struct dump {
+	bool active;
+	uint16_t type;
+	uint32_t seq, pid; /* of the request, and so of every answer */
+	struct xfrm_sa_filter filter;
+	struct sadb_walk walk;
+	struct datagram *open; /* owned; the one being filled, NULL between turns */
+};
+
+struct session {
+	struct control *control; /* borrowed */
+	struct datagram *first, **last;
+	size_t queued; /* bytes of all datagrams that wait */
+	struct dump dump;
+	/* What the client said of itself, and what it listens to. */
+	struct cygnet_ctl ctl;
+	struct session *next_listener; /* control's list, if it listens */
+	bool overrun;		       /* events were lost since the last one it got */
+	uint64_t events_lost;
+	void (*kick)(struct session *s); /* an event waits: whoever moves datagrams. NULL: nobody */
+	size_t in_len, in_off;		 /* of in: bytes there are, bytes dealt with */
+	_Alignas(8) uint8_t in[XFRM_REQUEST_MAX];
+};
+
+void session_init(struct session *s, struct control *control);
+/* Frees what waits, and wipes it. */
+void session_fini(struct session *s);
+/* True if the next datagram may be put into s->in: nothing is left of the last one, and the client
+ * reads its answers. */
+bool session_wants_input(const struct session *s);
+/* s->in holds a datagram that was len bytes long; more than XFRM_REQUEST_MAX: only its beginning. 0,
+ * -ENOMEM. */
+int session_received(struct session *s, size_t len) __attribute__((warn_unused_result));
+/* Deals with the requests there are and goes on with a dump, as far as the queue allows. 0, -ENOMEM:
+ * the connection must be closed, since an answer would be missing. */
+int session_run(struct session *s) __attribute__((warn_unused_result));
+/* Takes the oldest datagram out of the queue; owned by the caller. NULL if there is none. */
+struct datagram *session_pop(struct session *s);
+
+/* For those who answer. 0, -ENOMEM. Takes d. */
+int session_push(struct session *s, struct datagram *d);
+/* Queues msg as a datagram of its own. 0, -ENOMEM. */
+int session_answer(struct session *s, const struct xfrm_message *msg)
+	__attribute__((warn_unused_result));
+
+/* CTL: who the client is and what it listens to, from now on. */
+void session_ctl(struct session *s, const struct cygnet_ctl *ctl);
+/* nlmsg_pid of what goes to this client in answer to a request that has pid. */
+uint32_t session_pid(const struct session *s, uint32_t pid);
+
+/* ---- events ------------------------------------------------------------------------------- */
+
+/* Does anybody listen to one of these groups (XFRMGRP_*)? */
+bool event_wanted(const struct control *c, uint32_t group);
+/* Tells the group's listeners. Never waits. */
+void event_send(struct control *c, uint32_t group, const struct xfrm_message *msg);
+/* The kernel's events. cause: the request they come from. */
+void event_sa(struct control *c, uint16_t type, const struct sa *sa,
+	      const struct xfrm_message *cause);
+void event_expire(struct control *c, const struct sa *sa, bool hard);
+void event_policy(struct control *c, uint16_t type, const struct policy *policy,
+		  const struct xfrm_message *cause);
+void event_flush(struct control *c, const struct xfrm_message *cause);
+
+/* ---- the end of SAs ----------------------------------------------------------------------- */
+
+/* A new SA; one whose limits or ends changed (a new version); one that is about to go. The first two
+ * may find that it has expired: it is not the caller's any more. */
+void life_begin(struct control *c, struct sa *sa);
+void life_renew(struct control *c, struct sa *sa);
+/* life_begin that leaves even an SA that has expired to the timer: it stays the caller's. */
+void life_schedule(struct control *c, struct sa *sa);
+void life_moved(struct sa *sa);
+void life_forget(struct control *c, struct sa *sa);
+/* NOTICE_LIFE. */
+void life_on_notice(struct control *c, const struct notice *notice);
+/* Everything that is due at now. */
+void life_run(struct control *c, uint64_t now);
+void life_fini(struct control *c);
+/* Takes out sa, which a hard limit has ended, and announces it. True if policies used it. */
+bool sa_expire(struct control *c, struct sa *sa);
+/* Takes out sa without a word. */
+void sa_discard(struct control *c, struct sa *sa);
+
+/* ---- larval SAs ---------------------------------------------------------------------------- */
+
+/* How long one may wait: net.core.xfrm_acq_expires of this namespace. */
+uint64_t larval_lifetime_s(void);
+/* What a larval SA for the one that is wanted looks like. */
+struct sa_config larval_config(const struct sa_config *wanted);
+/* Adds one, as old as added at now. 0, -EEXIST, -ENOMEM. */
+int larval_add(struct control *c, const struct sa_config *config, uint64_t now, struct sa **out)
+	__attribute__((warn_unused_result));
+/* The larval SA without SPI that an SA of this kind answers; NULL: none. */
+struct sa *larval_for(struct control *c, const struct sa_config *config);
+
+/* ---- SAs asked for ------------------------------------------------------------------------- */
+
+struct acquire;
+
+/* NOTICE_ACQUIRE. */
+void acquire_on_notice(struct control *c, const struct notice *notice);
+/* Something came that packets may wait for. */
+void acquire_poke(struct control *c);
+/* A policy that may be the successor of one that waits. */
+void acquire_policy(struct control *c, struct policy *policy);
+/* A larval SA that is about to go; that has become another. */
+void acquire_ended(struct control *c, const struct sa *larval);
+void acquire_moved(struct control *c, const struct sa *old, struct sa *sa);
+/* The larval SA of that ACQUIRE; NULL: none. */
+struct sa *acquire_by_seq(const struct control *c, uint32_t seq);
+void acquire_fini(struct control *c);
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+/* Handles the message at nlh, len bytes being left of its datagram. 0, -ENOMEM. */
+int request_handle(struct session *s, const struct nlmsghdr *nlh, size_t len)
+	__attribute__((warn_unused_result));
+/* Queues an acknowledgement. 0, -ENOMEM. */
+int request_ack(struct session *s, const struct nlmsghdr *nlh, const struct xfrm_error *err)
+	__attribute__((warn_unused_result));
+
+/* The same with a descriptor beside it; takes fd. */
+int request_ack_with(struct session *s, const struct nlmsghdr *nlh, const struct xfrm_error *err,
+		     int fd) __attribute__((warn_unused_result));
+
+/* Each does what one message asks. 0, or err's code with err filled. Those that answer with data
+ * fill *msg with it. */
+int serve_new_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_update_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_alloc_spi(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_delete_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_get_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_flush_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_new_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_delete_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_get_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_flush_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_get_status(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+
+/* Entries of a dump: fill the answer's type and its part. */
+void describe_sa(const struct sa *sa, struct xfrm_message *msg);
+void describe_policy(const struct policy *policy, struct xfrm_message *msg);
+/* False if this policy is no tunnel. */
+bool describe_tunnel(const struct control *c, const struct policy *policy,
+		     struct xfrm_message *msg);
+
+/* ---- UDP encapsulation -------------------------------------------------------------------- */
+
+int encap_open(struct control *c); /* 0, -ENOMEM */
+void encap_close(struct control *c);
+/* An SA of this configuration gets these ends (SA_IN, SA_OUT), and so the UDP ports it names. 0;
+ * -errno (logged), and nothing changed. */
+int encap_begin(struct control *c, const struct sa_config *config, unsigned directions);
+void encap_end(struct control *c, const struct sa_config *config, unsigned directions);
+/* IKEREG, answer and all. 0, -ENOMEM. */
+int encap_register(struct session *s, const struct nlmsghdr *nlh, const struct xfrm_message *msg)
+	__attribute__((warn_unused_result));
+/* NOTICE_MAPPING. */
+void encap_on_mapping(struct control *c, const struct notice *notice);
+
+/* ---- the server --------------------------------------------------------------------------- */
+
+struct client;
+
+struct control {
+	struct control_deps deps;
+	struct event_base *base; /* borrowed */
+	gid_t gid;
+	int listen_fd;	       /* owned */
+	struct event *accepts; /* owned */
+	struct event *retry;   /* owned; accepts again after descriptors ran out */
+	char *path;	       /* owned */
+	struct stat identity;  /* of the socket at path, so that only our own is removed */
+	struct client *clients;
+	unsigned client_count;
+	time_t refused_at; /* a refusal is logged once a second at most */
+	void *grants;	   /* owned: last grant of each outbound SA, see sa.c */
+	time_t grant_failed_at;
+	struct session *listeners; /* those with groups; owned by their clients */
+	uint32_t groups;	   /* of all of them */
+	uint64_t events_lost;
+	struct deadline_heap deadlines; /* owned */
+	struct event *life_timer;	/* owned */
+	struct acquire *acquires;	/* owned */
+	unsigned acquire_count;
+	uint32_t acquire_seq;	 /* of the last one */
+	struct event *keepalive; /* owned */
+};
+
+/* Takes fd. 0, -ENOMEM (fd is closed). */
+int client_new(struct control *c, int fd) __attribute__((warn_unused_result));
+void client_close(struct client *client);
+
+/* The SA a packet thread means; NULL if it is gone. */
+struct sa *notice_sa(const struct control *c, const struct notice *notice);
+/* At the end: what the outbound SAs have not used of their grants goes back. */
+void grants_return_all(struct control *c);
+
+#endif
