@@ -25,13 +25,15 @@ function(cygnet_fuzz_target name)
 endfunction()
 
 # cygnet_script_test(NAME COMMAND script args.. LABELS netns [TIMEOUT s]): a script that needs root
-# and network namespaces. Exit 77 is a skip; .ci/run fails on skips it does not know.
+# and network namespaces. Exit 77 is a skip; .ci/run fails on skips it does not know. A failed one gets a
+# second attempt (tests/lib/again.sh); the time limit is for each.
 function(cygnet_script_test name)
     cmake_parse_arguments(T "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
     if(NOT T_TIMEOUT)
         set(T_TIMEOUT 300)
     endif()
-    add_test(NAME ${name} COMMAND ${T_COMMAND})
-    set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
+    math(EXPR T_BOTH "2 * ${T_TIMEOUT}")
+    add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/lib/again.sh ${T_COMMAND})
+    set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_BOTH}
         SKIP_RETURN_CODE 77 ENVIRONMENT "CYGNET_BUILD=${PROJECT_BINARY_DIR}")
 endfunction()

@@ -68,6 +68,7 @@ esac
 
 # ---- the copy -----------------------------------------------------------------------------
 
+export CYGNET_ONCE=1 # a test that fails is wanted here: no second chance
 work=$(mktemp -d "${TMPDIR:-/tmp}/cygnet-mutate.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 copy=$work/tree build=$work/build
