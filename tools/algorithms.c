@@ -113,9 +113,17 @@ const char *algorithm_encr_name(const struct esp_suite_spec *spec)
 	return name ? name : xfrm_encr_name(spec->encr, NULL);
 }
 
-const char *algorithm_integ_name(const struct esp_suite_spec *spec)
+const char *algorithm_integ_name(const struct esp_suite_spec *spec, enum setkey_dialect dialect)
 {
+	static const char *const bsd[] = {
+		[ESP_INTEG_HMAC_SHA2_256] = "hmac-sha2-256",
+		[ESP_INTEG_HMAC_SHA2_384] = "hmac-sha2-384",
+		[ESP_INTEG_HMAC_SHA2_512] = "hmac-sha2-512",
+	};
 	const char *name = name_of(ALGORITHM_AUTH, (uint8_t)spec->integ, spec->icv_len);
 
+	if (name && dialect == DIALECT_BSD && spec->integ < sizeof(bsd) / sizeof(bsd[0]) &&
+	    bsd[spec->integ])
+		return bsd[spec->integ];
 	return name ? name : xfrm_integ_name(spec->integ);
 }

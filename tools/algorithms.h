@@ -5,6 +5,7 @@
 #ifndef CYGNET_TOOLS_ALGORITHMS_H
 #define CYGNET_TOOLS_ALGORITHMS_H
 
+#include "tools/dialect.h"
 #include "xfrm/xfrm.h"
 
 enum algorithm_kind { ALGORITHM_ENCR, ALGORITHM_AUTH, ALGORITHM_COMP };
@@ -23,8 +24,8 @@ struct algorithm {
 /* NULL if the language has no such name. Borrowed, static. */
 const struct algorithm *algorithm_lookup(enum algorithm_kind kind, const char *name);
 /* The name a dump shows for a suite's encryption and its integrity: setkey's, or the kernel's where
- * setkey has none (CCM, CMAC, GCM with a short ICV). Never NULL for a suite that exists. */
+ * setkey has none (CCM, CMAC, GCM with a short ICV). FreeBSD knows SHA-2 by its longer names only. Never NULL for a suite that exists. */
 const char *algorithm_encr_name(const struct esp_suite_spec *spec);
-const char *algorithm_integ_name(const struct esp_suite_spec *spec);
+const char *algorithm_integ_name(const struct esp_suite_spec *spec, enum setkey_dialect dialect);
 
 #endif

@@ -5,14 +5,17 @@
 #ifndef CYGNET_TOOLS_DUMP_H
 #define CYGNET_TOOLS_DUMP_H
 
+#include "tools/dialect.h"
 #include "xfrm/xfrm.h"
 
 #include <stdio.h>
 
 struct dump_options {
 	FILE *out;
-	bool ports;   /* -p */
-	bool sockets; /* -N: say how many per-socket policies were left out */
+	bool ports;	     /* -p */
+	bool sockets;	     /* -N: say how many per-socket policies were left out */
+	bool interface_only; /* -t: policies bound to an interface, of which there are none */
+	enum setkey_dialect dialect;
 	int64_t pid;  /* ours, shown as pid= */
 	uint64_t now; /* wall clock, seconds */
 };

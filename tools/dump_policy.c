@@ -125,8 +125,8 @@ void dump_policy(const struct dump_options *o, const struct xfrm_policy *policy,
 		dump_time(policy->use_time, used));
 	fprintf(o->out, "\tlifetime: %" PRIu64 "(s) validtime: %" PRIu64 "(s)\n",
 		c->limits.hard_add_s, c->limits.hard_use_s);
-	fprintf(o->out, "\tspid=%" PRIu32 " seq=%u pid=%" PRId64 "\n\trefcnt=1\n", c->index, seq,
-		o->pid);
+	fprintf(o->out, "\tspid=%" PRIu32 " seq=%u pid=%" PRId64 "%s\n\trefcnt=1\n", c->index, seq,
+		o->pid, o->dialect == DIALECT_BSD ? " scope=global " : "");
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -167,12 +167,13 @@ int dump_all_policies(const struct dump_options *o, struct xfrm_client *client,
 	int rc;
 
 	rc = xfrm_client_dump(client, &request, collect_policy, &list, err);
-	seq = list.len;
+	seq = o->interface_only ? 0 : list.len;
 	if (rc == 0 && !seq)
 		fprintf(o->out, "No SPD entries.\n");
 	while ((node = list.first)) {
 		list.first = node->next;
-		dump_policy(o, &node->policy, --seq);
+		if (!o->interface_only)
+			dump_policy(o, &node->policy, --seq);
 		free(node);
 	}
 	/* Per-socket policies never come through this protocol. */

@@ -102,6 +102,12 @@ static void print_identity(const struct dump_options *o, const struct sa_config 
 		fprintf(o->out, "\tNAT OA=%s\n", ip_addr_format(&c->encap.oa, src));
 }
 
+/* The number that -r was written with. */
+static uint32_t shown_window(const struct dump_options *o, uint32_t window)
+{
+	return o->dialect == DIALECT_BSD ? window / BSD_REPLAY_UNIT : window;
+}
+
 static void print_algorithms(const struct dump_options *o, const struct sa_config *c)
 {
 	struct esp_suite_spec spec = esp_suite_spec(&c->suite);
@@ -110,7 +116,7 @@ static void print_algorithms(const struct dump_options *o, const struct sa_confi
 	print_key(o->out, c->keys.encr, spec.encr_key_len);
 	if (!spec.integ_key_len)
 		return;
-	fprintf(o->out, "\tA: %s  ", algorithm_integ_name(&spec));
+	fprintf(o->out, "\tA: %s  ", algorithm_integ_name(&spec, o->dialect));
 	print_key(o->out, c->keys.integ, spec.integ_key_len);
 }
 
@@ -146,7 +152,7 @@ void dump_sa(const struct dump_options *o, const struct xfrm_sa *sa, unsigned se
 	if (!sa->config.larval)
 		print_algorithms(o, &sa->config);
 	fprintf(o->out, "\tseq=0x%08" PRIx32 " replay=%" PRIu32 " flags=0x%08x state=%s \n",
-		last_seq, sa->config.replay_window, (unsigned)FLAG_CYCLIC_SEQ,
+		last_seq, shown_window(o, sa->config.replay_window), (unsigned)FLAG_CYCLIC_SEQ,
 		state_name(sa, since(o->now, s->add_time), since(o->now, s->use_time)));
 	print_lifetimes(o, sa);
 	fprintf(o->out, "\tsadb_seq=%u pid=%" PRId64 " refcnt=0\n", seq, o->pid);

@@ -46,8 +46,9 @@ static void notices(struct session *s, const struct statement *st)
 
 enum statement_result execute(struct session *s, const struct statement *st)
 {
-	const char *text, *token;
 	char buf[ERROR_TEXT_MAX];
+	struct key_fault fault;
+	const char *text;
 
 	text = statement_refusal(st, buf);
 	if (text) {
@@ -56,8 +57,8 @@ enum statement_result execute(struct session *s, const struct statement *st)
 			s->refused = true;
 		return STATEMENT_GO_ON;
 	}
-	if (!statement_check(st, &text, &token)) {
-		session_report_parse(s, st->line, text, token);
+	if (!statement_check(st, &fault)) {
+		session_report_key(s, st->line, &fault);
 		return STATEMENT_INVALID;
 	}
 	notices(s, st);

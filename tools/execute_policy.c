@@ -92,6 +92,14 @@ static bool is_twin(struct session *s, const struct policy_config *config)
 	return same_effect(&present, &twin);
 }
 
+static bool stands_already(struct session *s, const struct policy_config *config)
+{
+	struct policy_config present;
+
+	return find_policy(s, config, (enum policy_dir)config->dir, &present) &&
+	       same_effect(&present, config);
+}
+
 /* ---- unique without a number ---------------------------------------------------------------- */
 
 static int note_reqid(void *ctx, const struct xfrm_message *entry)
@@ -133,6 +141,9 @@ static int add_policy(struct session *s, const struct statement *st, struct poli
 		rc = send_policy(s, type, config, err);
 	if (rc == -EEXIST && config->dir == POLICY_FWD && is_twin(s, config))
 		rc = send_policy(s, XFRM_MSG_UPDPOLICY, config, err);
+	/* bsd: written as fwd beside an in policy that says the same. */
+	if (rc == -EEXIST && st->policy.fwd_as_in && stands_already(s, config))
+		rc = 0;
 	if (rc < 0 || config->dir != POLICY_IN || s->no_twins)
 		return rc;
 	message_fwd_twin(config, &twin);

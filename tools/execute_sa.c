@@ -108,6 +108,27 @@ static void get_one(struct session *s, const struct statement *st, const struct 
 	xfrm_message_cleanse(&reply);
 }
 
+/* What was set aside is shown: with SPI 0 the number is the server's choice. */
+static void getspi_one(struct session *s, const struct statement *st, const struct addr_pair *pair)
+{
+	struct dump_options o = session_dump_options(s);
+	struct xfrm_message msg, reply = {0};
+	struct xfrm_error err;
+
+	if (s->dry_run || !session_connect(s))
+		return;
+	message_getspi(st, &pair->src, &pair->dst, &msg);
+	if (xfrm_client_get(s->client, &msg, &reply, &err) < 0) {
+		/* XFRM's word for "none of these is free". */
+		if (err.code == -ENOENT)
+			err.code = -EEXIST;
+		execute_refused(s, st, &err);
+	} else {
+		dump_sa(&o, &reply.sa, 0);
+	}
+	xfrm_message_cleanse(&reply);
+}
+
 static void delete_one(struct session *s, const struct statement *st, const struct addr_pair *pair)
 {
 	struct xfrm_message msg = {.type = XFRM_MSG_DELSA};
@@ -198,6 +219,9 @@ enum statement_result execute_sa(struct session *s, const struct statement *st)
 		case STATEMENT_ADD:
 		case STATEMENT_UPDATE:
 			add_one(s, st, &pairs.pair[i], &encap);
+			break;
+		case STATEMENT_GETSPI:
+			getspi_one(s, st, &pairs.pair[i]);
 			break;
 		case STATEMENT_GET:
 			get_one(s, st, &pairs.pair[i]);

@@ -48,6 +48,19 @@ static struct sadb_limits no_limits(void)
 	};
 }
 
+void message_getspi(const struct statement *st, const struct ip_addr *src,
+		    const struct ip_addr *dst, struct xfrm_message *out)
+{
+	*out = (struct xfrm_message){.type = XFRM_MSG_ALLOCSPI};
+	out->sa.config.id = (struct sa_id){.dst = *dst, .proto = IPPROTO_ESP};
+	out->sa.config.src = *src;
+	out->sa.config.mode = XFRM_MODE_TUNNEL;
+	out->sa.config.reqid = st->ext.reqid;
+	out->range = (struct xfrm_spi_range){st->spi, st->spi};
+	if (st->spi == 0)
+		out->range = (struct xfrm_spi_range){SPI_CHOSEN_MIN, UINT32_MAX};
+}
+
 int message_sa(const struct statement *st, const struct ip_addr *src, const struct ip_addr *dst,
 	       struct sa_config *out, const char **why)
 {
@@ -102,11 +115,20 @@ static bool prefix(const struct ip_addr *addr, const struct token *len, struct i
 	return true;
 }
 
-static void fill_template(const struct policy_rule *rule, struct policy_template *out)
+/* The address that leaves open which. */
+static struct ip_addr any_address(uint8_t family)
 {
+	return (struct ip_addr){.family = family};
+}
+
+static void fill_template(const struct policy_rule *rule, uint8_t family,
+			  struct policy_template *out)
+{
+	bool given = rule->ends == RULE_ENDS_GIVEN;
+
 	*out = (struct policy_template){
-		.src = rule->src,
-		.dst = rule->dst,
+		.src = given ? rule->src : any_address(family),
+		.dst = given ? rule->dst : any_address(family),
 		.reqid = rule->reqid,
 		.proto = IPPROTO_ESP,
 		.mode = XFRM_MODE_TUNNEL,
@@ -156,7 +178,7 @@ int message_policy(const struct statement *st, const struct resolved_selector *s
 		return -EINVAL;
 	}
 	if (st->kind != STATEMENT_SPDDELETE && config.action == POLICY_PROTECT)
-		fill_template(&st->policy.rule[0], &config.tmpl);
+		fill_template(&st->policy.rule[0], sel->src.family, &config.tmpl);
 	*out = config;
 	return 0;
 }

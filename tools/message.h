@@ -13,6 +13,12 @@
 int message_sa(const struct statement *st, const struct ip_addr *src, const struct ip_addr *dst,
 	       struct sa_config *out, const char **why) __attribute__((warn_unused_result));
 
+enum { SPI_CHOSEN_MIN = 256 }; /* RFC 4303 §2.1 reserves those below */
+
+/* The request of getspi: one SPI, or for 0 any that is free. */
+void message_getspi(const struct statement *st, const struct ip_addr *src,
+		    const struct ip_addr *dst, struct xfrm_message *out);
+
 /* A policy's selector after names of hosts, ports and protocols were looked up. */
 struct resolved_selector {
 	struct ip_addr src, dst;

@@ -197,6 +197,21 @@ bool parse_u32(struct parse *p, const struct token *t, uint32_t *out)
 	return false;
 }
 
+bool parse_replay(struct parse *p, const struct token *t)
+{
+	uint32_t unit = p->handlers->dialect == DIALECT_BSD ? BSD_REPLAY_UNIT : 1;
+	uint32_t n;
+
+	if (!parse_u32(p, t, &n))
+		return false;
+	if (n > UINT32_MAX / unit) {
+		parse_error(p, "number too large", t->text);
+		return false;
+	}
+	p->st.ext.replay = n * unit;
+	return true;
+}
+
 bool parse_spi(struct parse *p, const struct token *t)
 {
 	uint64_t wide;
@@ -277,8 +292,14 @@ bool parse_policy(struct parse *p, const struct token *t)
 {
 	struct policy_error err;
 
-	if (policy_text_parse(t->text, &p->st.policy, &err))
+	if (policy_text_parse(t->text, &p->st.policy, &err)) {
+		/* Where the system has no fwd policies, fwd is another word for in. */
+		p->st.policy.fwd_as_in =
+			p->handlers->dialect == DIALECT_BSD && p->st.policy.dir == POLICY_TEXT_FWD;
+		if (p->st.policy.fwd_as_in)
+			p->st.policy.dir = POLICY_TEXT_IN;
 		return true;
+	}
 	if (err.syntax)
 		p->handlers->policy_syntax(p->handlers->ctx, err.token);
 	parse_error(p, err.text, err.token);

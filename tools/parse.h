@@ -6,6 +6,7 @@
 #ifndef CYGNET_TOOLS_PARSE_H
 #define CYGNET_TOOLS_PARSE_H
 
+#include "tools/dialect.h"
 #include "tools/statement.h"
 
 #include <sys/types.h>
@@ -31,6 +32,7 @@ struct setkey_handlers {
 	void *ctx;
 	/* After an error: go on with the next statement (-c), or read no further (-f). */
 	bool go_on;
+	enum setkey_dialect dialect;
 };
 
 /* 0; -EINVAL if a statement could not be parsed; -ENOMEM; what read returned. */
@@ -72,6 +74,8 @@ bool parse_finish(struct parse *p, enum statement_kind kind);
 
 /* Values of tokens; each reports and returns false if the token does not fit. */
 bool parse_u32(struct parse *p, const struct token *t, uint32_t *out);
+/* -r, in the dialect's unit. */
+bool parse_replay(struct parse *p, const struct token *t);
 bool parse_u64(struct parse *p, const struct token *t, uint64_t *out);
 bool parse_spi(struct parse *p, const struct token *t);
 bool parse_pad(struct parse *p, const struct token *t);

@@ -99,10 +99,13 @@ static const char *refuse_suite(const struct statement *st, char buf[static ERRO
 static const char *refuse_extensions(const struct statement *st)
 {
 	/* -m and ports take no part in what get and delete look for. */
-	if (st->kind != STATEMENT_ADD && st->kind != STATEMENT_UPDATE)
+	if (st->kind != STATEMENT_ADD && st->kind != STATEMENT_UPDATE &&
+	    st->kind != STATEMENT_GETSPI)
 		return NULL;
 	if (st->ext.mode == SA_MODE_TRANSPORT)
 		return "transport mode";
+	if (st->kind == STATEMENT_GETSPI)
+		return NULL;
 	if (st->ext.natt_mtu)
 		return "a fragment size for NAT-T (-natt_mtu)";
 	if (st->ext.ctx)
@@ -137,7 +140,7 @@ static const char *refuse_sa(const struct statement *st, char buf[static ERROR_T
 	return refuse_suite(st, buf);
 }
 
-static const char *refuse_rule(const struct policy_rule *rule)
+static const char *refuse_rule(const struct policy_rule *rule, enum policy_dir_text dir)
 {
 	if (rule->proto == RULE_AH)
 		return "AH";
@@ -145,8 +148,9 @@ static const char *refuse_rule(const struct policy_rule *rule)
 		return "ipcomp";
 	if (rule->mode == RULE_TRANSPORT)
 		return "transport mode";
-	if (rule->ends != RULE_ENDS_GIVEN)
-		return "a tunnel end point of me-any or any-me";
+	/* Which SA would take the packet, and to whom? */
+	if (dir == POLICY_TEXT_OUT && (rule->ends != RULE_ENDS_GIVEN || ip_addr_is_any(&rule->dst)))
+		return "a tunnel to any peer";
 	return NULL;
 }
 
@@ -168,7 +172,7 @@ static const char *refuse_policy(const struct statement *st)
 	if (!st->policy.rules)
 		return "ipsec without a rule";
 	for (unsigned i = 0; i < st->policy.rules; i++) {
-		const char *what = refuse_rule(&st->policy.rule[i]);
+		const char *what = refuse_rule(&st->policy.rule[i], st->policy.dir);
 
 		if (what)
 			return what;
@@ -181,8 +185,6 @@ const char *statement_refusal(const struct statement *st, char buf[static ERROR_
 	const char *what;
 
 	switch (st->kind) {
-	case STATEMENT_GETSPI:
-		return not_supported(buf, "reserving an SPI");
 	case STATEMENT_SPDADD:
 	case STATEMENT_SPDUPDATE:
 	case STATEMENT_SPDDELETE:
@@ -195,8 +197,7 @@ const char *statement_refusal(const struct statement *st, char buf[static ERROR_
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
-static bool check_key(enum algorithm_kind kind, const struct key_text *key, const char **text,
-		      const char **token)
+static bool check_key(enum algorithm_kind kind, const struct key_text *key, struct key_fault *fault)
 {
 	const struct algorithm *alg =
 		key->name.text ? algorithm_lookup(kind, key->name.text) : NULL;
@@ -204,13 +205,18 @@ static bool check_key(enum algorithm_kind kind, const struct key_text *key, cons
 
 	if (!alg || (bits >= alg->min_bits && bits <= alg->max_bits))
 		return true;
-	*text = "Invalid key length";
-	*token = alg->name; /* never the key */
+	*fault = (struct key_fault){
+		.text = "Invalid key length",
+		.token = alg->name,
+		.bits = bits,
+		.min_bits = alg->min_bits,
+		.max_bits = alg->max_bits,
+	};
 	return false;
 }
 
-bool statement_check(const struct statement *st, const char **text, const char **token)
+bool statement_check(const struct statement *st, struct key_fault *fault)
 {
-	return check_key(ALGORITHM_ENCR, &st->encr, text, token) &&
-	       check_key(ALGORITHM_AUTH, &st->auth, text, token);
+	return check_key(ALGORITHM_ENCR, &st->encr, fault) &&
+	       check_key(ALGORITHM_AUTH, &st->auth, fault);
 }

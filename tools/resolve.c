@@ -82,7 +82,7 @@ static bool resolve_host(const struct token *name, unsigned lookup, struct addr_
 
 bool resolve_pairs(const struct statement *st, struct addr_pairs *out, struct resolve_error *err)
 {
-	bool one = st->kind == STATEMENT_DELETE;
+	bool one = st->kind == STATEMENT_DELETE || st->kind == STATEMENT_GETSPI;
 	struct addr_list src, dst;
 
 	if (!resolve_host(&st->src.name, st->lookup, &src, err) ||

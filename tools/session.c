@@ -33,15 +33,24 @@ bool session_connect(struct session *s)
 	return false;
 }
 
+/* Linux, -f: the file's name as it was typed, the line, standard error. */
+static bool has_file_shape(const struct session *s)
+{
+	return s->file && s->dialect == DIALECT_LINUX;
+}
+
 static void __attribute__((format(printf, 3, 0)))
 report(const struct session *s, unsigned line, const char *format, va_list args)
 {
-	FILE *out = s->file ? stderr : stdout;
+	bool to_stderr = has_file_shape(s);
+	FILE *out = to_stderr ? stderr : stdout;
 
-	if (s->file)
+	if (to_stderr)
 		fprintf(out, "setkey: %s,%u: ", s->file, line);
+	else if (s->dialect == DIALECT_BSD && line)
+		fprintf(out, "line %u: ", line);
 	vfprintf(out, format, args);
-	fputs(s->file ? "\n" : ".\n", out);
+	fputs(to_stderr ? "\n" : ".\n", out);
 }
 
 void session_report(const struct session *s, unsigned line, const char *format, ...)
@@ -57,8 +66,12 @@ void session_report_refusal(const struct session *s, unsigned line, const struct
 {
 	/* SAs and policies that are not there are told alike. */
 	int code = err->code == -ENOENT ? ESRCH : -err->code;
-	const char *words = strerror(code);
+	bool bsd = s->dialect == DIALECT_BSD;
+	const char *words = bsd && code == ESRCH ? "No entry" : strerror(code);
 
+	/* BSD's kernel refusals have no line. */
+	if (bsd)
+		line = 0;
 	if (code == EEXIST || code == ESRCH || !err->text[0] || !strcmp(err->text, words))
 		session_report(s, line, "%s", words);
 	else
@@ -68,12 +81,23 @@ void session_report_refusal(const struct session *s, unsigned line, const struct
 void session_report_parse(const struct session *s, unsigned line, const char *text,
 			  const char *token)
 {
+	if (s->dialect == DIALECT_BSD) {
+		printf("line %u: %s at [%s]\nparse failed, line %u.\n", line, text, token, line);
+		return;
+	}
 	if (!s->file) {
 		printf("%s at `%s'\n", text, token);
 		return;
 	}
 	fprintf(stderr, "setkey: %s,%u: %s at `%s'\n", s->file, line, text, token);
 	fprintf(stderr, "setkey: %s,%u: parse failed\n", s->file, line);
+}
+
+void session_report_key(const struct session *s, unsigned line, const struct key_fault *fault)
+{
+	if (s->dialect == DIALECT_LINUX)
+		fprintf(stderr, "%zu %u %u\n", fault->bits, fault->min_bits, fault->max_bits);
+	session_report_parse(s, line, fault->text, fault->token);
 }
 
 void session_notice(const struct session *s, unsigned line, const char *format, ...)
@@ -83,6 +107,8 @@ void session_notice(const struct session *s, unsigned line, const char *format, 
 	fputs("setkey: ", stderr);
 	if (s->file)
 		fprintf(stderr, "%s,%u: ", s->file, line);
+	else if (line && s->dialect == DIALECT_BSD)
+		fprintf(stderr, "line %u: ", line);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -95,6 +121,8 @@ struct dump_options session_dump_options(const struct session *s)
 		.out = stdout,
 		.ports = s->ports,
 		.sockets = s->sockets,
+		.interface_only = s->interface_only,
+		.dialect = s->dialect,
 		.pid = getpid(),
 		.now = (uint64_t)time(NULL),
 	};

@@ -1,7 +1,8 @@
 /*
- * session.h: one run of setkey: what the command line said, the connection, and the two shapes its
- * messages have. -f speaks to standard error with file and line, everything else to standard output
- * without: scripts of old read both. Shared by setkey.c and the executor.
+ * session.h: one run of setkey: what the command line said, the connection, and the shapes its
+ * messages have. On Linux -f speaks to standard error with file and line, everything else to
+ * standard output without; BSD's setkey always speaks to standard output. Scripts of old read all
+ * of them. Shared by setkey.c and the executor.
  */
 #ifndef CYGNET_TOOLS_SESSION_H
 #define CYGNET_TOOLS_SESSION_H
@@ -14,9 +15,11 @@ struct session {
 	const char *file;	 /* the operand of -f as typed; NULL: not a script */
 	const char *socket_path; /* NULL: the default */
 	bool kernel;		 /* --kernel */
-	bool dry_run;		 /* -n: send nothing */
-	bool no_twins;		 /* -k: do not shadow in policies with fwd ones */
-	bool ports, sockets;	 /* -p, -N: of dumps */
+	enum setkey_dialect dialect;
+	bool dry_run;	     /* -n: send nothing */
+	bool no_twins;	     /* -k: do not shadow in policies with fwd ones */
+	bool ports, sockets; /* -p, -N: of dumps */
+	bool interface_only; /* -t: of policy dumps */
 	/* Of the run. */
 	struct xfrm_client *client; /* owned; NULL until the first message */
 	bool refused;		    /* something that was to be added was not: exit 1 */
@@ -26,15 +29,17 @@ struct session {
 void session_close(struct session *s);
 /* Connects, if that has not happened. False, and reported, if it cannot. */
 bool session_connect(struct session *s);
-/* "FILE,LINE: REASON" or "REASON." */
+/* "FILE,LINE: TEXT", "TEXT." or "line LINE: TEXT." */
 void session_report(const struct session *s, unsigned line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same, of what the server refused: setkey's words for it, and the server's where they say
  * more. */
 void session_report_refusal(const struct session *s, unsigned line, const struct xfrm_error *err);
-/* What could not be parsed: "TEXT at `TOKEN'", and that it is over. */
+/* What could not be parsed: "TEXT at `TOKEN'" (bsd: [TOKEN]), and that it is over. */
 void session_report_parse(const struct session *s, unsigned line, const char *text,
 			  const char *token);
+/* A key that does not fit: its length and the two it should lie between, then as above. */
+void session_report_key(const struct session *s, unsigned line, const struct key_fault *fault);
 /* Something worth knowing that changes nothing; standard error. */
 void session_notice(const struct session *s, unsigned line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -1,73 +1,14 @@
 /*
- * setkey.c: setkey(8), manual keying: the command line. Statements come from a file, standard input
- * or an argument; -D and -F ask without a script. Talks NETLINK_XFRM, to cygnetd or to a kernel.
+ * setkey.c: setkey(8), manual keying. Statements come from a file, standard input or an argument;
+ * -D and -F ask without a script. Talks NETLINK_XFRM, to cygnetd or to a kernel.
  */
+#include "tools/command_line.h"
 #include "tools/execute.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum mode { MODE_NONE, MODE_SCRIPT, MODE_STDIN, MODE_ARGUMENT, MODE_DUMP, MODE_FLUSH };
-
-enum long_option { OPTION_SOCKET = 256, OPTION_KERNEL, OPTION_DIALECT };
-
-struct command_line {
-	enum mode mode;
-	int fd;		    /* of the script; -1: none */
-	const char *script; /* of -e; what is left of it */
-	bool policies;	    /* -P */
-	struct session session;
-};
-
-static const struct option long_options[] = {
-	{"socket", required_argument, NULL, OPTION_SOCKET},
-	{"kernel", no_argument, NULL, OPTION_KERNEL},
-	{"dialect", required_argument, NULL, OPTION_DIALECT},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},
-	{NULL, 0, NULL, 0},
-};
-
-/* setkey has always ended so, with 1, on standard output. */
-static int usage(void)
-{
-	fputs("usage: setkey [-knr] [--socket PATH | --kernel] -f FILE   statements from a file, - "
-	      "is stdin\n"
-	      "       setkey [-knr] [--socket PATH | --kernel] -c        statements from stdin, "
-	      "going on after errors\n"
-	      "       setkey [-knr] [--socket PATH | --kernel] -e TEXT   statements from the "
-	      "argument\n"
-	      "       setkey [-aNpP] [--socket PATH | --kernel] -D       show SAs; with -P "
-	      "policies\n"
-	      "       setkey [-P] [--socket PATH | --kernel] -F          remove SAs; with -P "
-	      "policies\n"
-	      "       setkey -V | -h\n"
-	      "\n"
-	      "  -n  check only: parse everything, send nothing\n"
-	      "  -k  leave in policies alone; -r (default) give each a copy for forwarded packets\n"
-	      "  -a  show dead SAs too       -p  show ports with addresses\n"
-	      "  -N  leave out per-socket policies\n"
-	      "  --socket PATH  cygnetd's socket (else $CYGNET_SOCKET, " CYGNET_SOCKET_DEFAULT ")\n"
-	      "  --kernel       talk to the kernel's own IPsec\n",
-	      stdout);
-	return EXIT_FAILURE;
-}
-
-static int version(void)
-{
-	printf("setkey @(#) cygnet %s\n", CYGNET_VERSION);
-	return EXIT_FAILURE;
-}
-
-static int not_yet(const char *what)
-{
-	fprintf(stderr, "setkey: %s is not supported yet\n", what);
-	return EXIT_FAILURE;
-}
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
@@ -119,7 +60,9 @@ static int run_script(struct command_line *cl)
 		.error = on_error,
 		.policy_syntax = on_policy_syntax,
 		.ctx = cl,
-		.go_on = cl->mode == MODE_STDIN,
+		/* BSD reads -c as it reads -f. */
+		.go_on = cl->mode == MODE_STDIN && cl->session.dialect == DIALECT_LINUX,
+		.dialect = cl->session.dialect,
 	};
 	int rc = setkey_parse(&source, &handlers);
 
@@ -129,116 +72,7 @@ static int run_script(struct command_line *cl)
 	return rc;
 }
 
-/* ---- options ------------------------------------------------------------------------------- */
-
-/* Opened while options are read: a file that is not there ends the program at once. */
-static bool open_script(struct command_line *cl, const char *file)
-{
-	if (cl->fd > STDIN_FILENO)
-		close(cl->fd);
-	cl->fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
-	if (cl->fd < 0) {
-		fprintf(stderr, "setkey: Can't open `%s': %s\n", file, strerror(errno));
-		return false;
-	}
-	cl->mode = MODE_SCRIPT;
-	cl->session.file = file;
-	return true;
-}
-
-static void set_mode(struct command_line *cl, enum mode mode)
-{
-	cl->mode = mode;
-	cl->session.file = NULL;
-	if (mode == MODE_STDIN)
-		cl->fd = STDIN_FILENO;
-}
-
-/* -1 to go on, else the exit status. */
-static int take_flag(struct command_line *cl, int option)
-{
-	const char later[] = {'-', (char)option, '\0'};
-
-	switch (option) {
-	case 'P':
-		cl->policies = true;
-		return -1;
-	case 'a': /* XFRM never hands out dead SAs: there are none to add */
-		return -1;
-	case 'n':
-		cl->session.dry_run = true;
-		return -1;
-	case 'p':
-		cl->session.ports = true;
-		return -1;
-	case 'N':
-		cl->session.sockets = true;
-		return -1;
-	case 'k':
-		cl->session.no_twins = true;
-		return -1;
-	case 'r':
-		cl->session.no_twins = false;
-		return -1;
-	case 'H':
-	case 'l':
-	case 'v':
-	case 'x':
-		return not_yet(later);
-	case 'V':
-		return version();
-	default:
-		return usage();
-	}
-}
-
-static int take_option(struct command_line *cl, int option)
-{
-	switch (option) {
-	case 'c':
-		set_mode(cl, MODE_STDIN);
-		return -1;
-	case 'e':
-		set_mode(cl, MODE_ARGUMENT);
-		cl->script = optarg;
-		return -1;
-	case 'f':
-		return open_script(cl, optarg) ? -1 : EXIT_FAILURE;
-	case 'D':
-		set_mode(cl, MODE_DUMP);
-		return -1;
-	case 'F':
-		set_mode(cl, MODE_FLUSH);
-		return -1;
-	case OPTION_SOCKET:
-		cl->session.socket_path = optarg;
-		return -1;
-	case OPTION_KERNEL:
-		cl->session.kernel = true;
-		return -1;
-	case OPTION_DIALECT:
-		return not_yet("--dialect");
-	default:
-		return take_flag(cl, option);
-	}
-}
-
-static int parse_options(struct command_line *cl, int argc, char **argv)
-{
-	int option, rc;
-
-	/* A script passes its own name: what is unknown gets the usage, not getopt's line. */
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "acDe:f:FHhklNnPprVvx", long_options, NULL)) !=
-	       -1) {
-		rc = take_option(cl, option);
-		if (rc >= 0)
-			return rc;
-	}
-	if (optind < argc)
-		return not_yet("reading binary message files");
-	return cl->mode == MODE_NONE ? usage() : -1;
-}
+/* ---- the program --------------------------------------------------------------------------- */
 
 static int run(struct command_line *cl)
 {
@@ -257,7 +91,7 @@ static int run(struct command_line *cl)
 int main(int argc, char **argv)
 {
 	struct command_line cl = {.fd = -1};
-	int rc = parse_options(&cl, argc, argv);
+	int rc = command_line_parse(&cl, argc, argv);
 
 	if (rc >= 0)
 		return rc;

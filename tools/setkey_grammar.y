@@ -133,7 +133,7 @@ extension:
 	OPT_MODE TRANSPORT		{ p->st.ext.mode = SA_MODE_TRANSPORT; }
 |	OPT_MODE TUNNEL			{ p->st.ext.mode = SA_MODE_TUNNEL; }
 |	OPT_MODE ANY			{ p->st.ext.mode = SA_MODE_ANY; }
-|	OPT_REPLAY DECIMAL		{ TRY(parse_u32(p, &$2, &p->st.ext.replay)); }
+|	OPT_REPLAY DECIMAL		{ TRY(parse_replay(p, &$2)); }
 |	OPT_REQID DECIMAL		{ TRY(parse_u32(p, &$2, &p->st.ext.reqid)); }
 |	OPT_PAD WORD			{ TRY(parse_pad(p, &$2)); }
 |	OPT_LH DECIMAL			{ TRY(parse_u64(p, &$2, &p->st.ext.hard_s)); }

@@ -120,6 +120,7 @@ struct policy_spec {
 	unsigned rules;
 	struct policy_rule rule[POLICY_RULES_MAX]; /* innermost first */
 	bool hwif;
+	bool fwd_as_in; /* fwd was written, in a dialect that has no such policies */
 };
 
 /* Why a policy text was refused: the sentence, the word, and whether the text itself (syntax)
@@ -154,8 +155,16 @@ struct statement {
 /* Names the first thing in the statement that Cygnet does not do ("AH is not supported"), NULL if
  * it does all of it (refuse.c). buf may hold the answer. Nothing in it is secret. */
 const char *statement_refusal(const struct statement *st, char buf[static ERROR_TEXT_MAX]);
-/* Checks the lengths of keys. False, with the sentence and the word to show, which is never the
- * key. To be asked after statement_refusal: what is refused has no lengths to check. */
-bool statement_check(const struct statement *st, const char **text, const char **token);
+
+struct key_fault {
+	const char *text;  /* the sentence */
+	const char *token; /* the word to show: the algorithm, never the key */
+	size_t bits;	   /* that were given */
+	unsigned min_bits, max_bits;
+};
+
+/* Checks the lengths of keys. False, and *fault. To be asked after statement_refusal: what is
+ * refused has no lengths to check. */
+bool statement_check(const struct statement *st, struct key_fault *fault);
 
 #endif

@@ -96,8 +96,9 @@ static void send_policy(const struct statement *st)
 
 static enum statement_result on_statement(void *ctx, const struct statement *st)
 {
-	const char *text, *token;
 	char buf[ERROR_TEXT_MAX];
+	struct key_fault fault;
+	const char *text;
 
 	(void)ctx;
 	text = statement_refusal(st, buf);
@@ -105,10 +106,11 @@ static enum statement_result on_statement(void *ctx, const struct statement *st)
 		assert(text[0]);
 		return STATEMENT_GO_ON;
 	}
-	if (!statement_check(st, &text, &token)) {
+	if (!statement_check(st, &fault)) {
 		/* The word shown is an algorithm's name, never its key. */
-		assert(algorithm_lookup(ALGORITHM_ENCR, token) ||
-		       algorithm_lookup(ALGORITHM_AUTH, token));
+		assert(algorithm_lookup(ALGORITHM_ENCR, fault.token) ||
+		       algorithm_lookup(ALGORITHM_AUTH, fault.token));
+		assert(fault.bits < fault.min_bits || fault.bits > fault.max_bits);
 		return STATEMENT_INVALID;
 	}
 	if (st->kind == STATEMENT_ADD || st->kind == STATEMENT_UPDATE)

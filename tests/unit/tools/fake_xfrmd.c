@@ -117,6 +117,22 @@ static void dump(struct fake *f, const struct xfrm_message *msg)
 	say(f, xfrm_put_done(f->reply, sizeof(f->reply), header(f)->nlmsg_seq, 0));
 }
 
+/* The lowest SPI of the range, or, as the kernel says, none. */
+static void set_aside(struct fake *f, const struct xfrm_message *msg)
+{
+	struct sa_grant grant = {.directions = 0};
+	struct sa_config config = msg->sa.config;
+	struct sa *sa;
+
+	config.larval = true;
+	config.id.spi = msg->range.min;
+	if (sadb_sa_find(f->db, &config.id, &config.mark) ||
+	    sadb_sa_add(f->db, &config, &grant, FAKE_NOW, &sa) < 0)
+		acknowledge(f, -ENOENT);
+	else
+		answer_sa(f, sa);
+}
+
 /* Requests that are answered with an object, or refused. */
 static void get(struct fake *f, const struct xfrm_message *msg)
 {
@@ -181,6 +197,8 @@ static void serve(struct fake *f, size_t len)
 	}
 	if (msg.dump)
 		dump(f, &msg);
+	else if (msg.type == XFRM_MSG_ALLOCSPI)
+		set_aside(f, &msg);
 	else if (msg.type == XFRM_MSG_GETSA || msg.type == XFRM_MSG_GETPOLICY ||
 		 msg.type == CYGNET_MSG_GETSTATUS)
 		get(f, &msg);

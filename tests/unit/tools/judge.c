@@ -42,7 +42,8 @@ static enum statement_result on_statement(void *ctx, const struct statement *st)
 {
 	struct reader *r = ctx;
 	char buf[ERROR_TEXT_MAX];
-	const char *text = statement_refusal(st, buf), *token;
+	const char *text = statement_refusal(st, buf);
+	struct key_fault fault;
 
 	r->out->statements++;
 	r->out->last = *st;
@@ -50,8 +51,8 @@ static enum statement_result on_statement(void *ctx, const struct statement *st)
 		note(r->out, "refused ", text);
 		return STATEMENT_GO_ON;
 	}
-	if (!statement_check(st, &text, &token)) {
-		on_error(ctx, st->line, text, token);
+	if (!statement_check(st, &fault)) {
+		on_error(ctx, st->line, fault.text, fault.token);
 		return STATEMENT_INVALID;
 	}
 	note(r->out, st->kind == STATEMENT_EXIT ? "exit" : "ok", "");

@@ -308,7 +308,8 @@ START_TEST(test_dump_names_no_suite_wrongly)
 
 	for (unsigned i = 0; esp_suite_at(i, &suite); i++) {
 		struct esp_suite_spec spec = esp_suite_spec(&suite);
-		const char *encr = algorithm_encr_name(&spec), *integ = algorithm_integ_name(&spec);
+		const char *encr = algorithm_encr_name(&spec),
+			   *integ = algorithm_integ_name(&spec, DIALECT_LINUX);
 		const struct algorithm *e = algorithm_lookup(ALGORITHM_ENCR, encr);
 		const struct algorithm *a = algorithm_lookup(ALGORITHM_AUTH, integ);
 

@@ -206,7 +206,8 @@ START_TEST(test_grammar_refuses_behind_the_semicolon)
 		 "refused -esn without a replay window (-r) is not supported\n"},
 		{"add " A "esp 1 -r 4097 " GCM ";",
 		 "refused a replay window above 4096 packets is not supported\n"},
-		{"getspi " A "esp 0;", "refused reserving an SPI is not supported\n"},
+		{"getspi " A "esp 0 -m transport;", "refused transport mode is not supported\n"},
+		{"getspi " A "ah 300;", "refused AH is not supported\n"},
 		{"get " A "ah 1;", "refused AH is not supported\n"},
 		{"spdadd tagged \"x\" -P out none;", "refused a tagged policy is not supported\n"},
 		{"spdadd " A "any -ctx 1 1 \"l\" -P in none;",
@@ -222,7 +223,7 @@ START_TEST(test_grammar_refuses_behind_the_semicolon)
 		{"spdadd " A "any -P in ipsec ipcomp/transport//use;",
 		 "refused ipcomp is not supported\n"},
 		{"spdadd " A "any -P out ipsec esp/tunnel/me-any/require;",
-		 "refused a tunnel end point of me-any or any-me is not supported\n"},
+		 "refused a tunnel to any peer is not supported\n"},
 		{"spdadd " A "any -P out ipsec esp/tunnel/1.1.1.1-2.2.2.2/require\n"
 		 "esp/tunnel/3.3.3.3-4.4.4.4/require;",
 		 "refused a bundle of several rules is not supported\n"},

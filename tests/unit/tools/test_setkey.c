@@ -1,64 +1,10 @@
 /* tests/unit/tools/test_setkey.c: the whole program against a server without packets. */
-#include "fake_xfrmd.h"
-#include "program.h"
+#include "setkey_program.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define GCM	      " -E aes-gcm-16 \"12345678901234567890\";"
-
-static char socket_path[256];
-static pid_t server;
-static struct program_result r;
-
-static void start_server(void)
-{
-	server = fake_xfrmd_start(socket_path, sizeof(socket_path));
-}
-
-static void stop_server(void)
-{
-	fake_xfrmd_stop(server, socket_path);
-}
-
-/* setkey OPTIONS.. with text as its standard input. */
-static void setkey(const char *options, const char *text)
-{
-	const char *argv[16] = {SETKEY};
-	char copy[256];
-	unsigned argc = 1;
-
-	snprintf(copy, sizeof(copy), "%s", options);
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-		argv[argc++] = word;
-	program_run(argv, socket_path, text, &r);
-}
-
-static void expect(int status, const char *out, const char *err)
-{
-	ck_assert_msg(r.status == status && !strcmp(r.out, out) && !strcmp(r.err, err),
-		      "exit %d (want %d)\n-- out\n%s-- want\n%s-- err\n%s-- want\n%s", r.status,
-		      status, r.out, out, r.err, err);
-}
-
-static void script(const char *text)
-{
-	setkey("-f -", text);
-	expect(0, "", "");
-}
-
-/* How often piece stands in text. */
-static unsigned count(const char *text, const char *piece)
-{
-	unsigned n = 0;
-
-	for (const char *at = text; (at = strstr(at, piece)); at += strlen(piece))
-		n++;
-	return n;
-}
 
 START_TEST(test_setkey_shows_what_it_added)
 {
@@ -146,6 +92,7 @@ START_TEST(test_setkey_script_ends_at_a_syntax_error)
 		       "add 192.0.2.1 192.0.2.2 esp 1 -E aes-cbc \"SECRET\" -A hmac-sha1 \"x\";\n"
 		       "spdadd 10.0.0.3 10.0.0.4 any -P out none;\n");
 	expect(1, "",
+	       "48 128 256\n"
 	       "setkey: -,2: Invalid key length at `aes-cbc'\n"
 	       "setkey: -,2: parse failed\n");
 	setkey("-f -", "spdadd 10.0.0.5 10.0.0.2 any -P out ipsec esp/tunnel/a-b/use;spdflush;");
@@ -307,7 +254,9 @@ START_TEST(test_setkey_n_sends_nothing)
 			  "get 192.0.2.1 192.0.2.2 esp 1;");
 	expect(0, "", "");
 	setkey("-n -f -", "add 192.0.2.1 192.0.2.2 esp 4096 -E aes-cbc \"x\" -A hmac-sha1 \"x\";");
-	expect(1, "", "setkey: -,1: Invalid key length at `aes-cbc'\nsetkey: -,1: parse failed\n");
+	expect(1, "",
+	       "8 128 256\nsetkey: -,1: Invalid key length at `aes-cbc'\nsetkey: -,1: parse "
+	       "failed\n");
 	setkey("-D", NULL);
 	expect(0, "No SAD entries.\n", "");
 	/* Nor does it need a server. */
@@ -405,12 +354,15 @@ START_TEST(test_setkey_command_line)
 		{"-Z", 1, NULL},
 		{"-P", 1, NULL},
 		{"-g -DP", 1, NULL},
+		{"-d -D", 1, NULL},
 		{"-x", 1, "setkey: -x is not supported yet\n"},
 		{"-Dl", 1, "setkey: -l is not supported yet\n"},
 		{"-vD", 1, "setkey: -v is not supported yet\n"},
 		{"-H", 1, "setkey: -H is not supported yet\n"},
-		{"--dialect bsd -D", 1, "setkey: --dialect is not supported yet\n"},
-		{"dump.bin", 1, "setkey: reading binary message files is not supported yet\n"},
+		{"--dialect sun -D", 1, "setkey: --dialect: linux or bsd is expected, not `sun'\n"},
+		{"dump.bin", 1,
+		 "setkey: dump.bin: files of binary PF_KEY messages are not read; statements are "
+		 "read with -f\n"},
 		{"-f /nowhere/f", 1,
 		 "setkey: Can't open `/nowhere/f': No such file or directory\n"},
 		{"-f /nowhere/f -D", 1,
@@ -461,7 +413,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(tests, start_server, stop_server);
+	tcase_add_checked_fixture(tests, setkey_server_start, setkey_server_stop);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, test_setkey_shows_what_it_added);
 	tcase_add_test(tests, test_setkey_of_nothing_prints_so);

@@ -1,0 +1,56 @@
+/* setkey_program.c: see setkey_program.h. */
+#include "setkey_program.h"
+
+#include "fake_xfrmd.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+static char socket_path[256];
+static pid_t server;
+struct program_result r;
+
+void setkey_server_start(void)
+{
+	server = fake_xfrmd_start(socket_path, sizeof(socket_path));
+}
+
+void setkey_server_stop(void)
+{
+	fake_xfrmd_stop(server, socket_path);
+}
+
+void setkey(const char *options, const char *text)
+{
+	const char *argv[16] = {SETKEY};
+	char copy[256];
+	unsigned argc = 1;
+
+	snprintf(copy, sizeof(copy), "%s", options);
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	program_run(argv, socket_path, text, &r);
+}
+
+void expect(int status, const char *out, const char *err)
+{
+	ck_assert_msg(r.status == status && !strcmp(r.out, out) && !strcmp(r.err, err),
+		      "exit %d (want %d)\n-- out\n%s-- want\n%s-- err\n%s-- want\n%s", r.status,
+		      status, r.out, out, r.err, err);
+}
+
+void script(const char *text)
+{
+	setkey("-f -", text);
+	expect(0, "", "");
+}
+
+unsigned count(const char *text, const char *piece)
+{
+	unsigned n = 0;
+
+	for (const char *at = text; (at = strstr(at, piece)); at += strlen(piece))
+		n++;
+	return n;
+}
