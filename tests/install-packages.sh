@@ -2,7 +2,7 @@
 # Installs what Cygnet needs on Debian 12, and only what is missing; makes the system user that
 # cygnetd becomes. Says what it does; does nothing, and needs no network, when all is there.
 #
-#   install-packages.sh [build] [run] [example] [test]      kinds of tests/packages; default: all
+#   install-packages.sh [build] [run] [example] [test] [bench]      kinds of tests/packages; default: all but bench
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kinds=("$@")
