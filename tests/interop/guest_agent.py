@@ -1,12 +1,21 @@
 """Runs inside the kernel peer: obeys datagrams of the test outside, answers each with one.
 
+A request is a number of 8 bytes, a letter and a body; the answer carries the number, "+" or, where
+it could not be obeyed, "-" and why. A request that comes again is answered again, not obeyed again.
+
   X script    runs it with sh; answers its exit status and output
   P packet    sends a whole IP packet as it is
   B packet    the same from a socket bound to its source: policies go by the socket's address
+  E json      [source, destination, sizes]: pings; answers the sizes no echo came back for
+  M json      [source, destination]: the MTU a sender of a large packet is told
   S           answers /proc/net/xfrm_stat
 """
+import collections
+import json
 import socket
 import subprocess
+
+import echoes
 
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(("192.0.2.2", 9999))
@@ -37,10 +46,27 @@ def obey(order, body):
     if order == b"P":
         raw6.sendto(body, (socket.inet_ntop(socket.AF_INET6, body[24:40]), 0))
         return b"sent"
+    if order == b"E":
+        return json.dumps(echoes.unanswered(*json.loads(body))).encode()
+    if order == b"M":
+        return json.dumps(echoes.told_mtu(*json.loads(body))).encode()
     with open("/proc/net/xfrm_stat", "rb") as stat:
         return stat.read()
 
 
+def answer(order, body):
+    try:
+        return b"+" + obey(order, body)
+    except Exception as error:          # whatever it is, the test outside must hear of it
+        return b"-" + repr(error).encode()
+
+
+answered = collections.OrderedDict()
 while True:
     message, sender = server.recvfrom(65536)
-    server.sendto(obey(message[:1], message[1:])[:60000], sender)
+    number = message[:8]
+    if number not in answered:
+        answered[number] = number + answer(message[8:9], message[9:])[:60000]
+        if len(answered) > 64:
+            answered.popitem(last=False)
+    server.sendto(answered[number], sender)

@@ -1,32 +1,42 @@
 """Speaks with guest_agent.py, which runs inside the kernel peer."""
+import json
+import os
 import socket
+import time
+
+PATIENCE = 90       # seconds: a busy machine lets the guest sleep for many
+_client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 
 class Wrong(Exception):
     """What a case finds wrong, as text."""
 
 
-def ask(order, body=b"", tries=3, seconds=10):
-    """One order to the agent in the guest. Sent again when no answer came: a P twice shows as a
-    counter that did not move."""
-    for _ in range(tries):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(seconds)
-            client.sendto(order + body, ("192.0.2.2", 9999))
+def ask(order, body=b""):
+    """One order to the agent in the guest, repeated until its own answer comes; the agent obeys once."""
+    number, wait, deadline = os.urandom(8), 0.5, time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        _client.sendto(number + order + body, ("192.0.2.2", 9999))
+        until, wait = time.monotonic() + wait, min(2 * wait, 8)
+        while (left := until - time.monotonic()) > 0:
+            _client.settimeout(left)
             try:
-                return client.recv(65536)
+                answer = _client.recv(65536)
             except socket.timeout:
-                pass
-    raise Wrong("the guest does not answer")
+                break
+            if answer[:8] == number:
+                if answer[8:9] != b"+":
+                    raise Wrong(f"in the guest: {answer[9:].decode()}")
+                return answer[9:]
+    raise Wrong(f"the guest does not answer in {PATIENCE} s")
+
+
+def ask_json(order, *values):
+    return json.loads(ask(order, json.dumps(values).encode()))
 
 
 def guest(script):
-    # The agent may only just be starting: a question that changes nothing is asked until it answers.
-    ask(b"S", tries=60, seconds=1)
-    # Once, and with patience: a script that starts something must not start it twice because a busy
-    # machine was slow to answer.
-    answer = ask(b"X", script.encode(), tries=1, seconds=90)
-    status, _, text = answer.decode().partition("\n")
+    status, _, text = ask(b"X", script.encode()).decode().partition("\n")
     if status != "0":
         raise Wrong(f"in the guest: {text}")
     return text

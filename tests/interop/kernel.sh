@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# A real Linux kernel as the far gateway: every suite it has, both sequence sizes, mixes of inner and
-# outer family (all four for the usual suites), raw protocol 50, both directions, sizes around the
-# padding and the MTU; replayed, outdated and damaged packets counted by the kernel's xfrm_stat and
-# by ours alike.
+# A real Linux kernel as the far gateway: every suite it has, both sequence sizes, every mix of inner
+# and outer family, raw protocol 50, both directions, sizes around the padding and the MTU; replayed,
+# outdated and damaged packets counted by the kernel's xfrm_stat and by ours alike.
 #
 #   +-- namespace gw ----------------+          +-- Linux as a process (user-mode-linux) --+
 #   | lan0 10.1.0.1/24  cygnetd      |          |  its own XFRM        lan 10.2.0.2        |
@@ -31,9 +30,13 @@ at_end "$peer" stop "$guest"
 "$peer" exec "$guest" ip -6 route add default via 2001:db8::1
 # From here on its commands come over a UDP socket on the same cable: an exec takes 0.2 s, this 10 ms.
 {
-    echo "python3 - > /run/agent.log 2>&1 <<'PYTHON' &"
-    cat "$here/guest_agent.py"
-    echo PYTHON
+    echo 'mkdir /run/agent'
+    for file in echoes.py guest_agent.py; do
+        echo "cat > /run/agent/$file <<'PYTHON'"
+        cat "$here/$file"
+        echo PYTHON
+    done
+    echo 'python3 /run/agent/guest_agent.py > /run/agent/log 2>&1 &'
 } | "$peer" exec "$guest"
 gateway_start gw
 # The way to the peer exists only with a route: nothing but the tunnel leads to its network.

@@ -7,13 +7,13 @@ repeated, outdated, damaged) are sent each way and both ends' counters compared.
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 
+import echoes
 import esp_witness as witness
-from guest_client import Wrong, ask, guest
+from guest_client import Wrong, ask, ask_json, guest
 import xfrm_message as xfrm
 
 BIN, WORK, ALL = sys.argv[1], sys.argv[2], sys.argv[3:] == ["--all"]
@@ -48,26 +48,15 @@ MACS = [
 ]
 NO_SETKEY_WORD = {"aes-gcm-12", "aes-gcm-8", "aes-ccm-16", "aes-ccm-12", "aes-ccm-8", "aes-cmac"}
 SUITES = [(aead, None) for aead in AEADS] + list(itertools.product(CIPHERS, MACS))
-# What most tunnels use meets every mix of families; the others two of them each, unless --all.
-USUAL = {"aes-128-gcm-16", "aes-192-gcm-16", "aes-256-gcm-16", "chacha20-poly1305", "aes-128-cbc/sha1",
-         "aes-192-cbc/sha1", "aes-256-cbc/sha1", "aes-128-cbc/sha256", "aes-192-cbc/sha256",
-         "aes-256-cbc/sha256", "null/sha256"}
+# Suite, ESN, inner and outer family.
+CASES = list(itertools.product(SUITES, (False, True), (4, 6), (4, 6)))
 
 
 def name_of(suite):
     return suite[0][0] + (f"/{suite[1][0]}" if suite[1] else "")
 
 
-def chosen():
-    """Suite, ESN, inner and outer family of every case."""
-    mixes = list(itertools.product((4, 6), (4, 6)))
-    for number, suite in enumerate(SUITES):
-        for esn in (False, True):
-            some = mixes if ALL or name_of(suite) in USUAL else [mixes[(number + 2 * esn) % 4]]
-            for inner, outer in some:
-                yield suite, esn, inner, outer
-
-
+EMPTY = '""'        # as ip's batch mode reads it
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
 INNER = {4: ("10.1.0.1", "10.2.0.2"), 6: ("fd00:1::1", "fd00:2::2")}
 NEAR_NET = {4: "10.1.0.0/24", 6: "fd00:1::/64"}
@@ -146,59 +135,43 @@ class Case:
             raise Wrong(f"NEWSA: {refused}") from refused
 
     def ip_xfrm(self):
-        lines = ["ip xfrm state flush; ip xfrm policy flush; set -e"]
+        lines = ["xfrm state flush", "xfrm policy flush"]
         for sa in (self.out, self.back):
             if self.mac:
-                algorithm = (f"enc '{self.cipher[2]}' '{'0x' + sa.key.hex() if sa.key else ''}' "
-                         f"auth-trunc '{self.mac[2]}' 0x{sa.mac_key.hex()} {self.mac[4]}")
+                algorithm = (f"enc {self.cipher[2]} {'0x' + sa.key.hex() if sa.key else EMPTY} "
+                             f"auth-trunc {self.mac[2]} 0x{sa.mac_key.hex()} {self.mac[4]}")
             else:
-                algorithm = f"aead '{self.cipher[2]}' 0x{sa.key.hex()} {self.cipher[4]}"
+                algorithm = f"aead {self.cipher[2]} 0x{sa.key.hex()} {self.cipher[4]}"
             # Without af-unspec the kernel ties an SA to the family of its outer addresses.
-            lines.append(f"ip xfrm state add src {sa.src} dst {sa.dst} proto esp spi {sa.spi:#x} mode tunnel "
+            lines.append(f"xfrm state add src {sa.src} dst {sa.dst} proto esp spi {sa.spi:#x} mode tunnel "
                          f"replay-window 64 flag af-unspec {'esn' if self.esn else ''} {algorithm}")
         near, far = OUTER[self.outer]
         for src, dst, end, direction in (
                 (NEAR_NET, FAR_NET, (near, far), "in"), (NEAR_NET, FAR_NET, (near, far), "fwd"),
                 (FAR_NET, NEAR_NET, (far, near), "out")):
-            lines.append(f"ip xfrm policy add src {src[self.inner]} dst {dst[self.inner]} dir {direction} "
+            lines.append(f"xfrm policy add src {src[self.inner]} dst {dst[self.inner]} dir {direction} "
                          f"tmpl src {end[0]} dst {end[1]} proto esp mode tunnel")
-        guest("\n".join(lines))
-
-    def headers(self):
-        return 28 if self.inner == 4 else 48
+        guest("ip -batch - <<'LINES'\n" + "\n".join(lines) + "\nLINES")
 
     def pings(self, mtu):
         """Payload sizes around each edge; every size is a packet each way."""
-        sizes = [0, 1, 2, 3, 15, 16, 17] + [mtu - self.headers() - n for n in (17, 3, 2, 1, 0)]
+        headers = 28 if self.inner == 4 else 48
+        sizes = [0, 1, 2, 3, 15, 16, 17] + [mtu - headers - n for n in (17, 3, 2, 1, 0)]
         if ALL:
-            sizes = list(range(0, 36)) + [mtu - self.headers() - n for n in range(36)]
+            sizes = list(range(0, 36)) + [mtu - headers - n for n in range(36)]
         near, far = INNER[self.inner]
-        for size in sizes:
-            command = ["ping", "-q", "-n", "-c", "1", "-W", "3", "-M", "do", "-s", str(size), "-I", near, far]
-            # Twice at most: on a loaded machine the guest may sleep past a timeout.
-            if all(subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
-                   for _ in range(2)):
-                raise Wrong(f"our ping with {size} bytes of payload was not answered")
-        some = sizes if ALL else sizes[1::3] + sizes[-1:]
-        ping = f"ping -q -n -c 1 -W 3 -M do -I {far} {near}"
-        guest("\n".join(
-            f"{ping} -s {size} > /dev/null || {ping} -s {size} > /dev/null || "
-            f"{{ echo 'the kernel ping with {size} bytes of payload was not answered'; exit 1; }}" for size in some))
+        if lost := echoes.unanswered(near, far, sizes):
+            raise Wrong(f"our pings with {lost} bytes of payload were not answered")
+        if lost := ask_json(b"E", far, near, sizes):
+            raise Wrong(f"the kernel's pings with {lost} bytes of payload were not answered")
 
     def mtus(self):
-        """The inner MTU, as our route says it, as the kernel's ping is told, equal."""
+        """The inner MTU, as a sender on either side is told, equal."""
         near, far = INNER[self.inner]
-        route = subprocess.run(["ip", "route", "get", far, "from", near], stdout=subprocess.PIPE, check=True)
-        ours = re.search(r"mtu (\d+)", route.stdout.decode())
-        if not ours:
-            raise Wrong(f"no MTU in the route: {route.stdout.decode()}")
-        too_big = f"ping -n -c 1 -W 0.3 -M do -s 1480 -I {far} {near} 2>&1 || true"
-        theirs = re.search(r"mtu[=:]? ?(\d+)", guest(too_big))
-        if not theirs:      # IPv6 learns it from the first error
-            theirs = re.search(r"mtu[=:]? ?(\d+)", guest(too_big))
-        if not theirs or ours[1] != theirs[1]:
-            raise Wrong(f"inner MTU: ours is {ours[1]}, the kernel's {theirs and theirs[1]}")
-        return int(ours[1])
+        ours, theirs = echoes.told_mtu(near, far), ask_json(b"M", far, near)
+        if ours is None or ours != theirs:
+            raise Wrong(f"inner MTU: ours is {ours}, the kernel's {theirs}")
+        return ours
 
     def bad_packets(self):
         """Good, repeated, outdated, damaged: to the kernel from here, to us from there."""
@@ -220,7 +193,7 @@ class Case:
                 ours_wanted = {"REPLAY_DUP": 1, "ICV": 2}
             if self.esn and sa is self.out:
                 kernel_wanted = {"XfrmInStateSeqError": 1, "XfrmInStateProtoError": 2}
-            deadline = time.monotonic() + 3
+            deadline = time.monotonic() + 10
             while True:
                 ours, theirs = moved(our_stat(), before), moved(kernel_stat(), kernel_before)
                 if (ours, theirs) == (ours_wanted, kernel_wanted):
@@ -242,19 +215,28 @@ class Case:
         return mtu
 
 
-def main():
-    failures = 0
-    cases = list(chosen())
-    for number, (suite, esn, inner, outer) in enumerate(cases, 1):
-        case = Case(suite, esn, inner, outer)
+def attempt(number, what):
+    """Runs a case, and once more with fresh keys when it failed: two cores now and then starve a
+    packet, a fault of ours comes again. Whether it passed."""
+    for last in (False, True):
+        case = Case(*what)
         try:
             print(f"ok {number} {case}: inner MTU {case.run()}", flush=True)
+            if last:
+                print(f"again: kernel matrix case {number} passed at the second attempt", flush=True)
+            return True
         except Wrong as wrong:
-            failures += 1
-            print(f"FAILED {number} {case}: {wrong}", flush=True)
-            if failures > 8:
-                break
-    print(f"{len(cases)} cases with the Linux kernel, {failures} failed")
+            print(f"{'FAILED' if last else 'once more'} {number} {case}: {wrong}", flush=True)
+    return False
+
+
+def main():
+    failures = 0
+    for number, what in enumerate(CASES, 1):
+        failures += not attempt(number, what)
+        if failures > 8:
+            break
+    print(f"{len(CASES)} cases with the Linux kernel, {failures} failed")
     sys.exit(1 if failures else 0)
 
 
