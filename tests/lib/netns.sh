@@ -236,12 +236,13 @@ verdict_reached() { (($(verdict "$1" "$2") >= $3)); }
 
 # ---- captures --------------------------------------------------------------------------------
 
-# capture NAME DEVICE FILE [FILTER...]: into $WORK/FILE; returns once tcpdump listens.
+# capture NAME DEVICE FILE [FILTER...]: into $WORK/FILE; returns once tcpdump listens. Its ring has room
+# for whole superpackets, and for 256 of them: by default it would be eight, and a burst overtakes it.
 capture() {
     local name=$1 device=$2 file=$3
     shift 3
     rm -f "$WORK/$file.log" # of a capture before: it says "listening", too
-    ip netns exec "$LAB$name" tcpdump -Z root -i "$device" --immediate-mode -U -s 0 -w "$WORK/$file" "$@" > /dev/null 2> "$WORK/$file.log" &
+    ip netns exec "$LAB$name" tcpdump -Z root -i "$device" --immediate-mode -U -s 66000 -B 32768 -w "$WORK/$file" "$@" > /dev/null 2> "$WORK/$file.log" &
     CAPTURE_PID=$!
     BACKGROUND+=("$CAPTURE_PID")
     wait_for 10 grep -q 'listening on' "$WORK/$file.log"

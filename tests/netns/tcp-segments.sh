@@ -34,6 +34,15 @@ for family, src, dst, key in ((4, "10.1.0.2", "10.2.0.2", (0x1004, "192.0.2.2"))
     for esp in packets:     # all made before the first is sent: they arrive in one batch
         send_esp(sa, esp)
 PYTHON
+# The host's neighbour may have to be found first.
+all_captured() {
+    "$PYTHON" -c '
+import sys
+from esp_witness import *
+views = [View(p) for p in capture(sys.argv[1])]
+sys.exit(sum(len(v.content()) for v in views if v.ports == (4000, 5000)) < 2 * 9 * 500)' "$WORK/segments.pcap"
+}
+wait_for 10 all_captured
 capture_end
 on hostB "$PYTHON" - "$WORK/segments.pcap" <<'PYTHON'
 import sys
