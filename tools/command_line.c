@@ -1,6 +1,6 @@
 /*
- * command_line.c: setkey's options. They may be grouped and repeated; of -c, -e, -f, -D and -F the
- * last one counts. The dialect is found first, since it says what -h is.
+ * command_line.c: setkey's options. They may be grouped and repeated; of -c, -e, -f, -D, -F and -x
+ * the last one counts. The dialect is found first, since it says what -h is.
  */
 #include "tools/command_line.h"
 
@@ -23,12 +23,6 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
-
-static int not_yet(const char *what)
-{
-	fprintf(stderr, "setkey: %s is not supported yet\n", what);
-	return EXIT_FAILURE;
-}
 
 static bool take_dialect(struct command_line *cl, const char *where, const char *name)
 {
@@ -91,16 +85,15 @@ static int take_dialects_own(struct command_line *cl, int option)
 	if (cl->session.dialect != DIALECT_BSD)
 		return command_line_usage(cl->session.dialect);
 	if (option == 'h')
-		return not_yet("-h");
-	cl->session.interface_only = option == 't';
+		cl->session.trace.hex = true;
+	else
+		cl->session.interface_only = option == 't';
 	return -1;
 }
 
 /* -1 to go on, else the exit status. */
 static int take_flag(struct command_line *cl, int option)
 {
-	const char later[] = {'-', (char)option, '\0'};
-
 	switch (option) {
 	case 'P':
 		cl->policies = true;
@@ -125,10 +118,14 @@ static int take_flag(struct command_line *cl, int option)
 	case 'h':
 		return take_dialects_own(cl, option);
 	case 'H':
+		cl->session.trace.hex = true;
+		return -1;
 	case 'l':
+		cl->session.forever = true;
+		return -1;
 	case 'v':
-	case 'x':
-		return not_yet(later);
+		cl->session.trace.on = true;
+		return -1;
 	case 'V':
 		return command_line_version();
 	default:
@@ -153,6 +150,10 @@ static int take_option(struct command_line *cl, int option)
 		return -1;
 	case 'F':
 		set_mode(cl, MODE_FLUSH);
+		return -1;
+	case 'x':
+		set_mode(cl, MODE_MONITOR);
+		cl->x++;
 		return -1;
 	case OPTION_SOCKET:
 		cl->session.socket_path = optarg;
@@ -191,6 +192,8 @@ int command_line_parse(struct command_line *cl, int argc, char **argv)
 		if (rc >= 0)
 			return rc;
 	}
+	/* -l is of -D: a dump statement in a script comes to an end. */
+	cl->session.forever &= cl->mode == MODE_DUMP;
 	if (optind < argc)
 		return refuse_operand(argv[optind]);
 	return cl->mode == MODE_NONE ? command_line_usage(cl->session.dialect) : -1;

@@ -6,13 +6,22 @@
 
 #include "tools/session.h"
 
-enum mode { MODE_NONE, MODE_SCRIPT, MODE_STDIN, MODE_ARGUMENT, MODE_DUMP, MODE_FLUSH };
+enum mode {
+	MODE_NONE,
+	MODE_SCRIPT,
+	MODE_STDIN,
+	MODE_ARGUMENT,
+	MODE_DUMP,
+	MODE_FLUSH,
+	MODE_MONITOR
+};
 
 struct command_line {
 	enum mode mode;
 	int fd;		    /* of the script; -1: none */
 	const char *script; /* of -e; what is left of it */
 	bool policies;	    /* -P */
+	unsigned x;	    /* how many -x: two of them count seconds */
 	struct session session;
 };
 

@@ -157,6 +157,15 @@ static int collect_policy(void *ctx, const struct xfrm_message *entry)
 	return 0;
 }
 
+static void show(const struct dump_options *o, const struct xfrm_policy *policy, unsigned seq)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_NEWPOLICY, .flags = NLM_F_MULTI, .seq = seq};
+
+	msg.policy = *policy;
+	dump_trace(o, &msg);
+	dump_policy(o, policy, seq);
+}
+
 int dump_all_policies(const struct dump_options *o, struct xfrm_client *client,
 		      struct xfrm_error *err)
 {
@@ -166,6 +175,8 @@ int dump_all_policies(const struct dump_options *o, struct xfrm_client *client,
 	unsigned seq;
 	int rc;
 
+	request.flags = NLM_F_REQUEST | NLM_F_DUMP;
+	dump_trace(o, &request);
 	rc = xfrm_client_dump(client, &request, collect_policy, &list, err);
 	seq = o->interface_only ? 0 : list.len;
 	if (rc == 0 && !seq)
@@ -173,7 +184,7 @@ int dump_all_policies(const struct dump_options *o, struct xfrm_client *client,
 	while ((node = list.first)) {
 		list.first = node->next;
 		if (!o->interface_only)
-			dump_policy(o, &node->policy, --seq);
+			show(o, &node->policy, --seq);
 		free(node);
 	}
 	/* Per-socket policies never come through this protocol. */

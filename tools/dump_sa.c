@@ -62,10 +62,21 @@ static bool reached(uint64_t soft, uint64_t now)
 	return soft && soft != SADB_NO_LIMIT && now >= soft;
 }
 
+static uint64_t since(uint64_t now, uint64_t then)
+{
+	return then && now >= then ? now - then : 0;
+}
+
+uint64_t dump_sa_age(const struct dump_options *o, const struct xfrm_sa *sa)
+{
+	return since(o->now, sa->status.add_time);
+}
+
 /* Past a soft limit an SA is dying (RFC 4301 §4.4.2.1); a hard one removes it at once. */
-static const char *state_name(const struct xfrm_sa *sa, uint64_t age_s, uint64_t used_s)
+const char *dump_sa_state(const struct dump_options *o, const struct xfrm_sa *sa)
 {
 	const struct sadb_limits *limits = &sa->config.limits;
+	uint64_t age_s = dump_sa_age(o, sa), used_s = since(o->now, sa->status.use_time);
 
 	if (sa->config.larval)
 		return "larval";
@@ -74,11 +85,6 @@ static const char *state_name(const struct xfrm_sa *sa, uint64_t age_s, uint64_t
 	    reached(limits->soft_packets, sa->status.packets))
 		return "dying";
 	return "mature";
-}
-
-static uint64_t since(uint64_t now, uint64_t then)
-{
-	return then && now >= then ? now - then : 0;
 }
 
 static void print_identity(const struct dump_options *o, const struct sa_config *c)
@@ -123,7 +129,7 @@ static void print_algorithms(const struct dump_options *o, const struct sa_confi
 static void print_lifetimes(const struct dump_options *o, const struct xfrm_sa *sa)
 {
 	const struct sadb_limits *limits = &sa->config.limits;
-	uint64_t age = since(o->now, sa->status.add_time);
+	uint64_t age = dump_sa_age(o, sa);
 	/* A kernel tells the last use of few SAs, the first of all. */
 	uint64_t last_use = sa->status.last_use ? sa->status.last_use : sa->status.use_time;
 	char created[32], now[32], last[32];
@@ -153,7 +159,7 @@ void dump_sa(const struct dump_options *o, const struct xfrm_sa *sa, unsigned se
 		print_algorithms(o, &sa->config);
 	fprintf(o->out, "\tseq=0x%08" PRIx32 " replay=%" PRIu32 " flags=0x%08x state=%s \n",
 		last_seq, shown_window(o, sa->config.replay_window), (unsigned)FLAG_CYCLIC_SEQ,
-		state_name(sa, since(o->now, s->add_time), since(o->now, s->use_time)));
+		dump_sa_state(o, sa));
 	print_lifetimes(o, sa);
 	fprintf(o->out, "\tsadb_seq=%u pid=%" PRId64 " refcnt=0\n", seq, o->pid);
 }
@@ -198,6 +204,21 @@ static void free_sas(struct sa_list *list)
 	}
 }
 
+static void show(const struct dump_options *o, const struct xfrm_sa *sa, unsigned seq)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_NEWSA, .flags = NLM_F_MULTI, .seq = seq};
+
+	if (o->trace.on) {
+		msg.sa = *sa;
+		dump_trace(o, &msg);
+		xfrm_message_cleanse(&msg);
+	}
+	if (o->short_form)
+		dump_sa_short(o, sa);
+	else
+		dump_sa(o, sa, seq);
+}
+
 int dump_all_sas(const struct dump_options *o, struct xfrm_client *client, uint8_t proto,
 		 struct xfrm_error *err)
 {
@@ -207,13 +228,15 @@ int dump_all_sas(const struct dump_options *o, struct xfrm_client *client, uint8
 	int rc;
 
 	request.filter.proto = proto;
+	request.flags = NLM_F_REQUEST | NLM_F_DUMP;
+	dump_trace(o, &request);
 	rc = xfrm_client_dump(client, &request, collect_sa, &list, err);
 	seq = list.len;
-	if (rc == 0 && !seq)
+	if (rc == 0 && !seq && !o->short_form)
 		fprintf(o->out, "No SAD entries.\n");
 	/* What came before a failure, or beside entries that could not be read, is shown. */
 	for (struct sa_node *node = list.first; node; node = node->next)
-		dump_sa(o, &node->sa, --seq);
+		show(o, &node->sa, --seq);
 	free_sas(&list);
 	return rc;
 }

@@ -21,7 +21,7 @@ int execute_flush_policies(struct session *s, unsigned line)
 		return 0;
 	if (!session_connect(s))
 		return -ENOTCONN;
-	rc = xfrm_client_request(s->client, &msg, &err);
+	rc = session_request(s, &msg, &err);
 	if (rc < 0 && rc != -ESRCH)
 		session_report_refusal(s, line, &err);
 	return rc == -ESRCH ? 0 : rc;
@@ -51,7 +51,7 @@ static int send_policy(struct session *s, uint16_t type, const struct policy_con
 	struct xfrm_message msg = {.type = type};
 
 	msg.policy.config = *config;
-	return xfrm_client_request(s->client, &msg, err);
+	return session_request(s, &msg, err);
 }
 
 /* The policy of that direction with config's selector. False if there is none. */
@@ -63,7 +63,7 @@ static bool find_policy(struct session *s, const struct policy_config *config, e
 
 	msg.policy.config.sel = config->sel;
 	msg.policy.config.dir = (uint8_t)dir;
-	if (xfrm_client_get(s->client, &msg, &reply, &err) < 0)
+	if (session_get(s, &msg, &reply, &err) < 0)
 		return false;
 	*out = reply.policy.config;
 	return true;

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* esp, esp-old and esp-udp are one kind. False: a kind of which there is never any. */
 static bool proto_of(enum sproto sproto, uint8_t *out)
@@ -26,7 +28,7 @@ int execute_flush(struct session *s, unsigned line, enum sproto sproto)
 		return 0;
 	if (!session_connect(s))
 		return -ENOTCONN;
-	rc = xfrm_client_request(s->client, &msg, &err);
+	rc = session_request(s, &msg, &err);
 	if (rc < 0 && rc != -ESRCH)
 		session_report_refusal(s, line, &err);
 	return rc == -ESRCH ? 0 : rc;
@@ -47,7 +49,12 @@ int execute_dump(struct session *s, unsigned line, enum sproto sproto)
 	}
 	if (!session_connect(s))
 		return -ENOTCONN;
-	rc = dump_all_sas(&o, s->client, proto, &err);
+	if (s->forever)
+		dump_short_heading(o.out);
+	do {
+		o.now = (uint64_t)time(NULL);
+		rc = dump_all_sas(&o, s->client, proto, &err);
+	} while (s->forever && rc == 0 && fflush(o.out) == 0 && sleep(1) == 0);
 	if (rc < 0)
 		session_report_refusal(s, line, &err);
 	return rc;
@@ -86,7 +93,7 @@ static void add_one(struct session *s, const struct statement *st, const struct 
 	if (rc < 0)
 		xfrm_error_set(&err, rc, 0, "%s", why);
 	else if (!s->dry_run && session_connect(s))
-		rc = xfrm_client_request(s->client, &msg, &err);
+		rc = session_request(s, &msg, &err);
 	if (rc < 0)
 		execute_refused(s, st, &err);
 	xfrm_message_cleanse(&msg);
@@ -101,7 +108,7 @@ static void get_one(struct session *s, const struct statement *st, const struct 
 	if (s->dry_run || !session_connect(s))
 		return;
 	set_key(st, pair, &msg);
-	if (xfrm_client_get(s->client, &msg, &reply, &err) < 0)
+	if (session_get(s, &msg, &reply, &err) < 0)
 		execute_refused(s, st, &err);
 	else
 		dump_sa(&o, &reply.sa, 0);
@@ -118,7 +125,7 @@ static void getspi_one(struct session *s, const struct statement *st, const stru
 	if (s->dry_run || !session_connect(s))
 		return;
 	message_getspi(st, &pair->src, &pair->dst, &msg);
-	if (xfrm_client_get(s->client, &msg, &reply, &err) < 0) {
+	if (session_get(s, &msg, &reply, &err) < 0) {
 		/* XFRM's word for "none of these is free". */
 		if (err.code == -ENOENT)
 			err.code = -EEXIST;
@@ -137,7 +144,7 @@ static void delete_one(struct session *s, const struct statement *st, const stru
 	if (s->dry_run || !session_connect(s))
 		return;
 	set_key(st, pair, &msg);
-	if (xfrm_client_request(s->client, &msg, &err) < 0)
+	if (session_request(s, &msg, &err) < 0)
 		execute_refused(s, st, &err);
 }
 
@@ -191,7 +198,7 @@ static void delete_between(struct session *s, const struct statement *st,
 
 			msg.sa.config.id = found.id[i];
 			msg.sa.config.src = pair->src;
-			rc = xfrm_client_request(s->client, &msg, &err);
+			rc = session_request(s, &msg, &err);
 			deleted += rc == 0;
 		}
 	} while (deleted == DELETE_BATCH);

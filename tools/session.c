@@ -123,6 +123,8 @@ struct dump_options session_dump_options(const struct session *s)
 		.sockets = s->sockets,
 		.interface_only = s->interface_only,
 		.dialect = s->dialect,
+		.short_form = s->forever,
+		.trace = s->trace,
 		.pid = getpid(),
 		.now = (uint64_t)time(NULL),
 	};

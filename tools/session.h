@@ -9,6 +9,7 @@
 
 #include "tools/dump.h"
 #include "tools/parse.h"
+#include "tools/trace.h"
 
 struct session {
 	/* Set by the command line. */
@@ -16,10 +17,12 @@ struct session {
 	const char *socket_path; /* NULL: the default */
 	bool kernel;		 /* --kernel */
 	enum setkey_dialect dialect;
-	bool dry_run;	     /* -n: send nothing */
-	bool no_twins;	     /* -k: do not shadow in policies with fwd ones */
-	bool ports, sockets; /* -p, -N: of dumps */
-	bool interface_only; /* -t: of policy dumps */
+	bool dry_run;		    /* -n: send nothing */
+	bool no_twins;		    /* -k: do not shadow in policies with fwd ones */
+	bool ports, sockets;	    /* -p, -N: of dumps */
+	bool interface_only;	    /* -t: of policy dumps */
+	bool forever;		    /* -l: of SA dumps */
+	struct trace_options trace; /* -v, -H */
 	/* Of the run. */
 	struct xfrm_client *client; /* owned; NULL until the first message */
 	bool refused;		    /* something that was to be added was not: exit 1 */
@@ -43,6 +46,14 @@ void session_report_key(const struct session *s, unsigned line, const struct key
 /* Something worth knowing that changes nothing; standard error. */
 void session_notice(const struct session *s, unsigned line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* ---- requests (exchange.c) ----------------------------------------------------------------- */
+
+/* xfrm_client_request and xfrm_client_get, shown under -v. */
+int session_request(struct session *s, struct xfrm_message *msg, struct xfrm_error *err)
+	__attribute__((warn_unused_result));
+int session_get(struct session *s, struct xfrm_message *msg, struct xfrm_message *reply,
+		struct xfrm_error *err) __attribute__((warn_unused_result));
+
 struct dump_options session_dump_options(const struct session *s);
 
 #endif

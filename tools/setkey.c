@@ -1,9 +1,10 @@
 /*
  * setkey.c: setkey(8), manual keying. Statements come from a file, standard input or an argument;
- * -D and -F ask without a script. Talks NETLINK_XFRM, to cygnetd or to a kernel.
+ * -D and -F ask without a script, -x listens. Talks NETLINK_XFRM, to cygnetd or to a kernel.
  */
 #include "tools/command_line.h"
 #include "tools/execute.h"
+#include "tools/monitor.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -83,6 +84,8 @@ static int run(struct command_line *cl)
 	case MODE_FLUSH:
 		return cl->policies ? execute_flush_policies(&cl->session, 0)
 				    : execute_flush(&cl->session, 0, SPROTO_NONE);
+	case MODE_MONITOR:
+		return monitor(&cl->session, cl->x > 1);
 	default:
 		return run_script(cl);
 	}

@@ -11,11 +11,14 @@ static const char forms[] =
 	"       setkey [OPTIONS] -e TEXT      statements from the argument\n"
 	"       setkey [OPTIONS] -D           show SAs; with -P policies\n"
 	"       setkey [OPTIONS] -F           remove SAs; with -P policies\n"
+	"       setkey [OPTIONS] -x | -xx     show events as they come, with clock or seconds\n"
 	"       setkey -V | -?\n"
 	"\n"
 	"  -n  check only: parse everything, send nothing\n"
 	"  -a  show dead SAs too        -p  show ports with addresses\n"
-	"  -N  leave out per-socket policies\n";
+	"  -l  with -D: one line an SA, again every second\n"
+	"  -N  leave out per-socket policies\n"
+	"  -v  show every message       -H  and its bytes, keys blanked\n";
 
 static const char linux_options[] =
 	"  -k  leave in policies alone  -r  (default) give each a copy for forwarded packets\n"
@@ -23,6 +26,7 @@ static const char linux_options[] =
 
 static const char bsd_options[] =
 	"  -k, -r  nothing: policies have no copies here\n"
+	"  -h  as -H\n"
 	"  -g  show policies of all interfaces only  -t  those of one interface only\n";
 
 static const char long_options[] =

@@ -186,6 +186,43 @@ static int change(struct fake *f, const struct xfrm_message *msg)
 	}
 }
 
+/* Who listens is told one event of each kind, and that the server is gone. */
+static void announce(struct fake *f)
+{
+	static const struct esp_suite_spec gcm = {ESP_ENCR_AES_GCM, ESP_INTEG_NONE, 20, 0, 16};
+	struct xfrm_message msg = {.type = XFRM_MSG_NEWSA};
+	const struct nlmsghdr overrun = {.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = NLMSG_OVERRUN};
+	const struct policy_template tmpl = {.proto = 50, .mode = XFRM_MODE_TUNNEL, .reqid = 7};
+	struct sa_config *sa = &msg.sa.config;
+	const char *why;
+
+	acknowledge(f, 0);
+	*sa = (struct sa_config){.mode = XFRM_MODE_TUNNEL, .id = {.spi = 4096, .proto = 50}};
+	if (!ip_addr_parse("192.0.2.1", &sa->src) || !ip_addr_parse("192.0.2.2", &sa->id.dst) ||
+	    esp_suite_find(&gcm, &sa->suite, &why) < 0)
+		abort();
+	sa->sel.family = AF_INET;
+	memset(sa->keys.encr, 0xaa, 20);
+	say(f, xfrm_put(f->reply, sizeof(f->reply), &msg));
+	msg.type = XFRM_MSG_EXPIRE;
+	say(f, xfrm_put(f->reply, sizeof(f->reply), &msg));
+	msg.type = XFRM_MSG_MAPPING;
+	msg.was = (struct sa_peer){sa->src, 4500};
+	msg.is = (struct sa_peer){sa->id.dst, 4501};
+	say(f, xfrm_put(f->reply, sizeof(f->reply), &msg));
+	msg.type = XFRM_MSG_ACQUIRE;
+	msg.acquire =
+		(struct xfrm_acquire){.id = sa->id, .src = sa->src, .sel = {.family = AF_INET}};
+	msg.acquire.policy.config =
+		(struct policy_config){.sel = msg.acquire.sel, .tmpl = tmpl, .dir = POLICY_OUT};
+	msg.acquire.policy.config.tmpl.src = sa->src;
+	msg.acquire.policy.config.tmpl.dst = sa->id.dst;
+	say(f, xfrm_put(f->reply, sizeof(f->reply), &msg));
+	memcpy(f->reply, &overrun, sizeof(overrun));
+	say(f, sizeof(overrun));
+	shutdown(f->fd, SHUT_RDWR);
+}
+
 static void serve(struct fake *f, size_t len)
 {
 	struct xfrm_message msg;
@@ -197,6 +234,8 @@ static void serve(struct fake *f, size_t len)
 	}
 	if (msg.dump)
 		dump(f, &msg);
+	else if (msg.type == CYGNET_MSG_CTL)
+		announce(f);
 	else if (msg.type == XFRM_MSG_ALLOCSPI)
 		set_aside(f, &msg);
 	else if (msg.type == XFRM_MSG_GETSA || msg.type == XFRM_MSG_GETPOLICY ||

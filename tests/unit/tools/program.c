@@ -2,6 +2,7 @@
 #include "program.h"
 
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,11 +32,8 @@ static void read_back(int fd, char *text)
 	close(fd);
 }
 
-void program_run(const char *const *argv, const char *socket_path, const char *input,
-		 struct program_result *result)
+static pid_t start(const char *const *argv, const char *socket_path, int in, int out, int err)
 {
-	int in = memory_file(input), out = memory_file(NULL), err = memory_file(NULL);
-	int status;
 	pid_t pid = fork();
 
 	ck_assert_int_ge(pid, 0);
@@ -50,9 +48,51 @@ void program_run(const char *const *argv, const char *socket_path, const char *i
 		execv(argv[0], (char *const *)(const void *)argv);
 		_exit(127);
 	}
+	return pid;
+}
+
+void program_run(const char *const *argv, const char *socket_path, const char *input,
+		 struct program_result *result)
+{
+	int in = memory_file(input), out = memory_file(NULL), err = memory_file(NULL);
+	pid_t pid = start(argv, socket_path, in, out, err);
+	int status;
+
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	result->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	close(in);
 	read_back(out, result->out);
 	read_back(err, result->err);
+}
+
+static unsigned occurrences(const char *text, const char *piece)
+{
+	unsigned n = 0;
+
+	for (const char *at = text; (at = strstr(at, piece)); at += strlen(piece))
+		n++;
+	return n;
+}
+
+void program_run_until(const char *const *argv, const char *socket_path, const char *piece,
+		       unsigned times, struct program_result *result)
+{
+	int in = memory_file(NULL), out = memory_file(NULL), err = memory_file(NULL);
+	pid_t pid = start(argv, socket_path, in, out, err);
+	unsigned waits = 0;
+	ssize_t len;
+
+	do {
+		usleep(10000);
+		len = pread(out, result->out, PROGRAM_TEXT_MAX - 1, 0);
+		ck_assert_int_ge(len, 0);
+		result->out[len] = '\0';
+	} while (occurrences(result->out, piece) < times && ++waits < 1000);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &result->status, 0), pid);
+	result->status = -1;
+	close(in);
+	read_back(out, result->out);
+	read_back(err, result->err);
+	ck_assert_msg(waits < 1000, "%s", result->out);
 }

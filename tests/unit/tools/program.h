@@ -18,4 +18,9 @@ struct program_result {
 void program_run(const char *const *argv, const char *socket_path, const char *input,
 		 struct program_result *result);
 
+/* The same without input, until piece stood so often in its output; then it is killed, and the
+ * status is -1. Fails the test after ten seconds. */
+void program_run_until(const char *const *argv, const char *socket_path, const char *piece,
+		       unsigned times, struct program_result *result);
+
 #endif

@@ -21,16 +21,36 @@ void setkey_server_stop(void)
 	fake_xfrmd_stop(server, socket_path);
 }
 
+enum { WORDS_MAX = 15 };
+
+/* setkey and the words of options, which stand in copy afterwards. */
+static void split(const char *options, char copy[static 256], const char *argv[WORDS_MAX + 1])
+{
+	unsigned argc = 0;
+
+	argv[argc++] = SETKEY;
+	snprintf(copy, 256, "%s", options);
+	for (char *word = strtok(copy, " "); word && argc < WORDS_MAX; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+}
+
 void setkey(const char *options, const char *text)
 {
-	const char *argv[16] = {SETKEY};
+	const char *argv[WORDS_MAX + 1];
 	char copy[256];
-	unsigned argc = 1;
 
-	snprintf(copy, sizeof(copy), "%s", options);
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-		argv[argc++] = word;
+	split(options, copy, argv);
 	program_run(argv, socket_path, text, &r);
+}
+
+void setkey_until(const char *options, const char *piece, unsigned times)
+{
+	const char *argv[WORDS_MAX + 1];
+	char copy[256];
+
+	split(options, copy, argv);
+	program_run_until(argv, socket_path, piece, times, &r);
 }
 
 void expect(int status, const char *out, const char *err)

@@ -18,6 +18,8 @@ void setkey_server_stop(void);
 
 /* setkey OPTIONS.. with text as its standard input. */
 void setkey(const char *options, const char *text);
+/* The same until piece stood so often in its output. */
+void setkey_until(const char *options, const char *piece, unsigned times);
 /* The last run's exit status and all it said. */
 void expect(int status, const char *out, const char *err);
 /* A script that says nothing and succeeds. */
