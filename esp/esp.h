@@ -187,6 +187,9 @@ struct esp_in;
 int esp_in_new(struct esp_in **out, const struct esp_suite *suite, const struct esp_keys *keys,
 	       uint32_t spi, bool esn, uint32_t window) __attribute__((warn_unused_result));
 void esp_in_free(struct esp_in *sa); /* NULL is fine; cleanses keys */
+/* Goes on after the highest number seen elsewhere: it and all below count as seen. Before the first
+ * packet; 0 changes nothing. */
+void esp_in_resume(struct esp_in *sa, uint64_t seq);
 
 /* The SPI of a packet that starts with an ESP header, host order. False if shorter. */
 bool esp_peek_spi(const struct packet *p, uint32_t *spi);

@@ -55,6 +55,11 @@ void esp_in_free(struct esp_in *sa)
 	free(sa); /* what is left holds no secret */
 }
 
+void esp_in_resume(struct esp_in *sa, uint64_t seq)
+{
+	esp_replay_resume(&sa->replay, seq);
+}
+
 bool esp_peek_spi(const struct packet *p, uint32_t *spi)
 {
 	if (p->len < ESP_HEADER_LEN)

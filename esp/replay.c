@@ -119,3 +119,14 @@ void esp_replay_commit(struct esp_replay *r, uint64_t seq)
 	if (seq > top)
 		atomic_store_explicit(&r->top, seq, memory_order_relaxed);
 }
+
+void esp_replay_resume(struct esp_replay *r, uint64_t seq)
+{
+	atomic_init(&r->top, seq);
+	if (!r->window || !seq)
+		return;
+	for (uint64_t i = 0; i <= r->word_mask; i++)
+		r->words[i] = UINT64_MAX;
+	/* What lies above in its word has not been seen: the window moves there without clearing. */
+	*word_of(r, seq) = UINT64_MAX >> (WORD_BITS - 1 - seq % WORD_BITS);
+}

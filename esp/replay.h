@@ -39,6 +39,9 @@ enum verdict esp_replay_check(const struct esp_replay *r, uint64_t seq);
 /* Marks a number that passed the check and whose packet proved authentic. */
 void esp_replay_commit(struct esp_replay *r, uint64_t seq);
 
+/* For a window that was elsewhere before: seq and all below it have been seen. */
+void esp_replay_resume(struct esp_replay *r, uint64_t seq);
+
 static inline uint64_t esp_replay_top(const struct esp_replay *r)
 {
 	return atomic_load_explicit(&r->top, memory_order_relaxed);

@@ -61,6 +61,7 @@ int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned direction
 		rc = esp_in_new(&in, &c->suite, &keys, c->id.spi, c->esn, c->replay_window);
 		if (rc < 0)
 			return rc;
+		esp_in_resume(in, grant->past.in_seq);
 	}
 	if (directions & SA_OUT) {
 		rc = esp_out_new(&out, &c->suite, &keys, c->id.spi, c->esn, grant->seq,
@@ -72,9 +73,18 @@ int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned direction
 	}
 	if (in)
 		sa->in = in;
-	if (out)
+	if (out) {
 		sa->out = out;
+		sa->past_out_seq = grant->past.out_seq;
+	}
 	return 0;
+}
+
+static void take_over(struct sa_counters *counters, const struct sa_status *past)
+{
+	atomic_init(&counters->bytes, past->bytes);
+	atomic_init(&counters->packets, past->packets);
+	atomic_init(&counters->use_time, past->use_time);
 }
 
 int sa_new(struct sa **out, const struct sa_config *config, const struct sa_grant *grant)
@@ -95,6 +105,7 @@ int sa_new(struct sa **out, const struct sa_config *config, const struct sa_gran
 		return rc;
 	}
 	sa->links->sa = sa;
+	take_over(sa->counters, &grant->past);
 	*out = sa;
 	return 0;
 }
@@ -154,6 +165,7 @@ struct sa_peer sa_peer(const struct sa *sa, enum sa_direction direction)
 struct sa_status sa_status(const struct sa *sa)
 {
 	const struct sa_counters *c = sa->counters;
+	const uint64_t out_seq = sa->out ? esp_out_seq(sa->out) : 0;
 
 	return (struct sa_status){
 		.bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed),
@@ -161,7 +173,7 @@ struct sa_status sa_status(const struct sa *sa)
 		.add_time = sa->add_time,
 		.use_time = atomic_load_explicit(&c->use_time, memory_order_relaxed),
 		.last_use = atomic_load_explicit(&c->last_use, memory_order_relaxed),
-		.out_seq = sa->out ? esp_out_seq(sa->out) : 0,
+		.out_seq = out_seq ? out_seq : sa->past_out_seq,
 		.in_seq = sa->in ? esp_in_seq(sa->in) : 0,
 		.replay_drops = atomic_load_explicit(&c->replay_drops, memory_order_relaxed),
 		.icv_drops = atomic_load_explicit(&c->icv_drops, memory_order_relaxed),

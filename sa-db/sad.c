@@ -38,7 +38,7 @@ int sadb_sa_add(struct sadb *db, const struct sa_config *config, const struct sa
 	if (rc < 0)
 		goto err_free_sa;
 	sa->serial = ++db->sa_serial;
-	sa->add_time = now;
+	sa->add_time = grant->past.add_time ? grant->past.add_time : now;
 	list_add_before(&db->sas, &sa->links->all);
 	db->sa_count++;
 	if (larval)
@@ -154,6 +154,38 @@ int sadb_sa_set_directions(struct sadb *db, struct sa *sa, const struct sa_grant
 		database_retire(db, lost_out, free_out);
 	*out = newer;
 	return 0;
+}
+
+int sadb_sa_resume(struct sadb *db, struct sa *sa, const struct sa_grant *grant, struct sa **out)
+{
+	struct esp_in *old_in = grant->directions & SA_IN ? sa->in : NULL;
+	struct esp_out *old_out = grant->directions & SA_OUT ? sa->out : NULL;
+	struct sa *newer = sa_copy(sa);
+	int rc;
+
+	if (!newer)
+		return -ENOMEM;
+	rc = sa_open_ends(newer, grant, grant->directions);
+	if (rc < 0) {
+		sa_free_version(newer);
+		return rc;
+	}
+	switch_version(db, sa, newer); /* sa is not read again */
+	if (old_in)
+		database_retire(db, old_in, free_in);
+	if (old_out)
+		database_retire(db, old_out, free_out);
+	*out = newer;
+	return 0;
+}
+
+void sadb_sa_set_counters(struct sa *sa, const struct sa_status *status)
+{
+	struct sa_counters *c = sa->counters;
+
+	atomic_store_explicit(&c->bytes, status->bytes, memory_order_relaxed);
+	atomic_store_explicit(&c->packets, status->packets, memory_order_relaxed);
+	atomic_store_explicit(&c->use_time, status->use_time, memory_order_relaxed);
 }
 
 /* Steps 1 to 4 above. */

@@ -135,6 +135,7 @@ struct sa {
 	struct sa_counters *counters; /* owned by the newest version */
 	struct sa_config config;
 	uint64_t serial, add_time; /* creation order: the newest is used; wall clock, seconds */
+	uint64_t past_out_seq;	   /* used before it was taken over: shown until its first packet */
 	struct sa_links *links;	   /* owned by the newest version; control thread only */
 	struct sa_keeper
 		*keeper; /* the gateway's, handed from version to version; control thread */
@@ -225,6 +226,9 @@ struct sa_grant {
 	unsigned directions; /* SA_IN, SA_OUT or both: which end this host is */
 	struct esp_grant seq;
 	uint64_t iv_mask;
+	/* Of an SA that is taken over: counters, times and in_seq to go on from, and out_seq, which
+	 * seq lies above. All zero: a new one. */
+	struct sa_status past;
 };
 
 /* Adds an SA; config is copied. 0 and *out; -EEXIST: an SA with this id and mark is there, and is
@@ -256,6 +260,14 @@ struct sa *sadb_sa_next_between(const struct sadb *db, const struct ip_addr *src
  * above, or sa if nothing changes. 0, -ENOMEM, -EINVAL from esp (then sa is as it was). */
 int sadb_sa_set_directions(struct sadb *db, struct sa *sa, const struct sa_grant *grant,
 			   struct sa **out) __attribute__((warn_unused_result));
+/* Makes the ends in grant->directions, which the SA has, anew: they go on after grant->past's
+ * numbers, out of grant->seq. *out is a new struct as above. 0, -ENOMEM, -EINVAL from esp (then sa
+ * is as it was). */
+int sadb_sa_resume(struct sadb *db, struct sa *sa, const struct sa_grant *grant, struct sa **out)
+	__attribute__((warn_unused_result));
+/* Its bytes, packets and time of first use are from now on these. What its packet thread counts at
+ * this very moment may be lost. */
+void sadb_sa_set_counters(struct sa *sa, const struct sa_status *status);
 /* The SA's peer appears elsewhere; its configuration, and so its identity, stay. peer NULL: as
  * configured. 0, -ENOMEM. */
 int sadb_sa_move_peer(struct sadb *db, struct sa *sa, const struct sa_peer *peer);

@@ -53,6 +53,34 @@ static const struct attr_kind kinds[XFRMA_MAX + 1] = {
 	KIND(XFRMA_MTIMER_THRESH, sizeof(uint32_t)),
 };
 
+/* Messages about a database as a whole number theirs anew. */
+static const struct attr_kind sad_kinds[XFRMA_SAD_MAX + 1] = {
+	KIND(XFRMA_SAD_CNT, sizeof(uint32_t)),
+	KIND(XFRMA_SAD_HINFO, sizeof(struct xfrmu_sadhinfo)),
+};
+static const struct attr_kind spd_kinds[XFRMA_SPD_MAX + 1] = {
+	KIND(XFRMA_SPD_INFO, sizeof(struct xfrmu_spdinfo)),
+	KIND(XFRMA_SPD_HINFO, sizeof(struct xfrmu_spdhinfo)),
+	KIND(XFRMA_SPD_IPV4_HTHRESH, sizeof(struct xfrmu_spdhthresh)),
+	KIND(XFRMA_SPD_IPV6_HTHRESH, sizeof(struct xfrmu_spdhthresh)),
+};
+
+/* NULL: a message of this type has no such attribute. */
+static const struct attr_kind *find_kind(uint16_t message, unsigned type)
+{
+	const struct attr_kind *table = kinds;
+	unsigned max = XFRMA_MAX;
+
+	if (message == XFRM_MSG_NEWSADINFO || message == XFRM_MSG_GETSADINFO) {
+		table = sad_kinds;
+		max = XFRMA_SAD_MAX;
+	} else if (message == XFRM_MSG_NEWSPDINFO || message == XFRM_MSG_GETSPDINFO) {
+		table = spd_kinds;
+		max = XFRMA_SPD_MAX;
+	}
+	return type <= max && table[type].name ? &table[type] : NULL;
+}
+
 const char *xfrm_attr_name(unsigned type)
 {
 	assert(type <= XFRMA_MAX && kinds[type].name);
@@ -102,22 +130,23 @@ int xfrm_attr_refuse(const struct xfrm_input *in, unsigned type, const char *why
 static int keep(struct xfrm_input *in, const struct nlattr *attr, bool tolerant)
 {
 	unsigned type = mnl_attr_get_type(attr);
+	const struct attr_kind *kind = find_kind(in->nlh->nlmsg_type, type);
 	uint32_t offset = xfrm_attr_offset(in, attr);
 
 	if (type >= CYGNETA_BASE && type < CYGNETA_END && tolerant) {
 		in->attrs.own[type - CYGNETA_BASE] = attr;
 		return 0;
 	}
-	if (type > XFRMA_MAX || !kinds[type].name) {
+	if (!kind) {
 		if (tolerant)
 			return 0;
 		return xfrm_error_set(in->err, -EOPNOTSUPP, offset,
 				      "attribute type %u is not known to this program", type);
 	}
-	if (xfrm_attr_len(attr) < kinds[type].min_len)
+	if (xfrm_attr_len(attr) < kind->min_len)
 		return xfrm_error_set(in->err, -EINVAL, offset,
-				      "%s has %zu bytes, at least %zu are expected",
-				      kinds[type].name, xfrm_attr_len(attr), kinds[type].min_len);
+				      "%s has %zu bytes, at least %zu are expected", kind->name,
+				      xfrm_attr_len(attr), kind->min_len);
 	in->attrs.at[type] = attr;
 	return 0;
 }

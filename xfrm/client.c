@@ -151,8 +151,10 @@ int xfrm_client_request(struct xfrm_client *client, struct xfrm_message *msg,
 			struct xfrm_error *err)
 {
 	struct exchange x = {.err = err};
+	/* The kernel wants to hear of a NEWAE that it replaces. */
+	uint16_t replace = msg->type == XFRM_MSG_NEWAE ? NLM_F_REPLACE : 0;
 
-	return run(client, msg, NLM_F_ACK, &x);
+	return run(client, msg, NLM_F_ACK | replace, &x);
 }
 
 static int keep_reply(struct exchange *x, const struct nlmsghdr *nlh)

@@ -66,11 +66,12 @@ int xfrm_parse_alloc_spi(const struct xfrm_input *in, struct xfrm_message *out)
 	return 0;
 }
 
-void xfrm_put_alloc_spi(struct xfrm_output *o, const struct xfrm_message *msg)
+void xfrm_put_alloc_spi(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
 	const struct sa_config *config = &msg->sa.config;
 	struct xfrm_userspi_info spi;
 
+	(void)request;
 	memset(&spi, 0, sizeof(spi));
 	xfrm_addr_put(&spi.info.id.daddr, &config->id.dst);
 	spi.info.id.proto = config->id.proto;
@@ -98,10 +99,11 @@ int xfrm_parse_expire(const struct xfrm_input *in, struct xfrm_message *out)
 	return xfrm_sa_info_get(in, &expire.state, &out->sa);
 }
 
-void xfrm_put_expire(struct xfrm_output *o, const struct xfrm_message *msg)
+void xfrm_put_expire(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
 	struct xfrm_user_expire expire;
 
+	(void)request;
 	memset(&expire, 0, sizeof(expire)); /* the padding goes out, too */
 	xfrm_sa_info_put(&expire.state, &msg->sa, false);
 	expire.hard = msg->hard;
@@ -143,11 +145,13 @@ int xfrm_parse_acquire(const struct xfrm_input *in, struct xfrm_acquire *out)
 	return 0;
 }
 
-void xfrm_put_acquire(struct xfrm_output *o, const struct xfrm_acquire *acquire)
+void xfrm_put_acquire(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
+	const struct xfrm_acquire *acquire = &msg->acquire;
 	const struct policy_config *policy = &acquire->policy.config;
 	struct xfrm_user_acquire wire;
 
+	(void)request;
 	memset(&wire, 0, sizeof(wire));
 	xfrm_addr_put(&wire.id.daddr, &acquire->id.dst);
 	wire.id.spi = htonl(acquire->id.spi);

@@ -30,11 +30,12 @@ int xfrm_parse_mapping(const struct xfrm_input *in, struct xfrm_message *out)
 	return 0;
 }
 
-void xfrm_put_mapping(struct xfrm_output *o, const struct xfrm_message *msg)
+void xfrm_put_mapping(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
 	const struct sa_config *config = &msg->sa.config;
 	struct xfrm_user_mapping wire;
 
+	(void)request;
 	memset(&wire, 0, sizeof(wire));
 	xfrm_addr_put(&wire.id.daddr, &config->id.dst);
 	wire.id.spi = htonl(config->id.spi);
@@ -59,7 +60,8 @@ int cygnet_parse_ike(const struct xfrm_input *in, struct xfrm_message *out)
 	return 0;
 }
 
-void cygnet_put_ike(struct xfrm_output *o, const struct xfrm_message *msg)
+void cygnet_put_ike(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
+	(void)request;
 	xfrm_attr_put(o, CYGNETA_PORT, &msg->port, sizeof(msg->port));
 }

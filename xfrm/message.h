@@ -110,6 +110,15 @@ int xfrm_sa_info_get(const struct xfrm_input *in, struct xfrm_usersa_info *info,
 		     struct xfrm_sa *out);
 /* The event of a deletion: what is gone. */
 int xfrm_parse_deleted_sa(const struct xfrm_input *in, struct xfrm_sa *out);
+/* What the SA has done: in a request, what it shall go on from. */
+int xfrm_replay_get(const struct xfrm_input *in, const struct xfrm_usersa_info *info,
+		    struct xfrm_sa *out);
+void xfrm_lifetime_get(const struct xfrm_input *in, struct sa_status *out);
+int xfrm_parse_aevent(const struct xfrm_input *in, struct xfrm_message *out);
+int xfrm_parse_info(const struct xfrm_input *in, struct xfrm_message *out);
+int xfrm_parse_sad_info(const struct xfrm_input *in, struct xfrm_message *out);
+int xfrm_parse_spd_info(const struct xfrm_input *in, struct xfrm_message *out);
+int xfrm_parse_default(const struct xfrm_input *in, struct xfrm_message *out);
 int xfrm_parse_sa_key(const struct xfrm_input *in, struct sa_config *out);
 int xfrm_parse_sa_filter(const struct xfrm_input *in, struct xfrm_sa_filter *out);
 int xfrm_parse_policy(const struct xfrm_input *in, struct xfrm_policy *out);
@@ -141,6 +150,14 @@ void xfrm_put_sa(struct xfrm_output *o, const struct xfrm_sa *sa, bool request);
 void xfrm_sa_info_put(struct xfrm_usersa_info *info, const struct xfrm_sa *sa, bool request);
 /* What follows the header of a NEWSA. */
 void xfrm_sa_attrs_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool request);
+void xfrm_replay_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool request);
+/* required: even if all is zero. */
+void xfrm_lifetime_put(struct xfrm_output *o, const struct sa_status *status, bool required);
+void xfrm_put_aevent(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void xfrm_put_info(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void xfrm_put_sad_info(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void xfrm_put_spd_info(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void xfrm_put_default(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_sa_key(struct xfrm_output *o, const struct sa_config *config);
 void xfrm_put_sa_filter(struct xfrm_output *o, const struct xfrm_sa_filter *filter);
 void xfrm_put_policy(struct xfrm_output *o, const struct xfrm_policy *policy, bool request);
@@ -149,15 +166,15 @@ void xfrm_policy_info_put(struct xfrm_userpolicy_info *info, const struct xfrm_p
 void xfrm_policy_type_put(struct xfrm_output *o);
 void xfrm_policy_attrs_put(struct xfrm_output *o, const struct policy_config *config, bool request);
 void xfrm_put_policy_key(struct xfrm_output *o, const struct policy_config *key);
-void xfrm_put_alloc_spi(struct xfrm_output *o, const struct xfrm_message *msg);
-void xfrm_put_expire(struct xfrm_output *o, const struct xfrm_message *msg);
-void xfrm_put_acquire(struct xfrm_output *o, const struct xfrm_acquire *acquire);
+void xfrm_put_alloc_spi(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void xfrm_put_expire(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void xfrm_put_acquire(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_deleted_sa(struct xfrm_output *o, const struct xfrm_sa *sa);
 void xfrm_put_deleted_policy(struct xfrm_output *o, const struct xfrm_policy *policy);
-void xfrm_put_mapping(struct xfrm_output *o, const struct xfrm_message *msg);
-void cygnet_put_ike(struct xfrm_output *o, const struct xfrm_message *msg);
-void cygnet_put_ctl(struct xfrm_output *o, const struct cygnet_ctl *ctl);
-void cygnet_put_status(struct xfrm_output *o, const struct cygnet_status *status);
-void cygnet_put_tunnel(struct xfrm_output *o, const struct cygnet_tunnel *tunnel);
+void xfrm_put_mapping(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void cygnet_put_ike(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void cygnet_put_ctl(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void cygnet_put_status(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void cygnet_put_tunnel(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 
 #endif

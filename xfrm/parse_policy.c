@@ -2,7 +2,7 @@
  * xfrm/parse_policy.c: NEWPOLICY, UPDPOLICY (all of a policy) and DELPOLICY, GETPOLICY (its key)
  * into sa-db's values. Checks and errno as in the kernel's net/xfrm/xfrm_user.c. No template means
  * bypass or discard by the action, one ESP tunnel template means protect; bundles, AH, IPComp and
- * the other modes are refused with EOPNOTSUPP. Called by xfrm_parse, and by status.c for the
+ * the other modes are refused with EOPNOTSUPP, but for traps of transport mode. Called by xfrm_parse, and by status.c for the
  * policy inside a TUNNEL message.
  */
 #include "xfrm/message.h"
@@ -72,6 +72,16 @@ static int check_info(const struct xfrm_input *in, const struct xfrm_userpolicy_
 	return 0;
 }
 
+/* A manager's request to be asked (pluto's "trap"): no SA is named, and none will ever fit; ACQUIRE
+ * is all that comes of it, and the manager then puts the tunnel's policy in its place. */
+static bool is_trap(const struct xfrm_user_tmpl *t)
+{
+	static const xfrm_address_t any;
+
+	return t->reqid == 0 && t->id.spi == 0 && memcmp(&t->id.daddr, &any, sizeof(any)) == 0 &&
+	       memcmp(&t->saddr, &any, sizeof(any)) == 0;
+}
+
 /* What the kernel would refuse comes first, what only Cygnet refuses after it. */
 static int check_template(const struct xfrm_input *in, const struct xfrm_userpolicy_info *info,
 			  const struct xfrm_user_tmpl *t)
@@ -101,10 +111,13 @@ static int check_template(const struct xfrm_input *in, const struct xfrm_userpol
 		return xfrm_error_set(in->err, -EINVAL, at,
 				      "template: protocol %u is not an IPsec protocol",
 				      t->id.proto);
+	if (t->mode == XFRM_MODE_TRANSPORT && is_trap(t))
+		return 0;
 	if (t->mode != XFRM_MODE_TUNNEL)
 		return xfrm_error_set(in->err, -EOPNOTSUPP, at, "template: %s is not supported",
-				      t->mode == XFRM_MODE_TRANSPORT ? "transport mode"
-								     : "this mode");
+				      t->mode == XFRM_MODE_TRANSPORT
+					      ? "transport mode, but for traps that name no SA,"
+					      : "this mode");
 	return 0;
 }
 

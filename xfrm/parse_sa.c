@@ -13,8 +13,7 @@
 #include <string.h>
 
 enum {
-	LEGACY_WINDOW_MAX = 32, /* bits of struct xfrm_replay_state's bitmap */
-	IPSEC_PROTO_ANY = 255,	/* AH, ESP and IPComp, in flushes and filters */
+	IPSEC_PROTO_ANY = 255, /* AH, ESP and IPComp, in flushes and filters */
 };
 
 #define SA_FIELD(member) XFRM_FIELD(struct xfrm_usersa_info, member)
@@ -71,7 +70,6 @@ static int refuse_attributes(const struct xfrm_input *in)
 		{XFRMA_SET_MARK, "setting a mark is not supported"},
 		{XFRMA_SET_MARK_MASK, "setting a mark is not supported"},
 		{XFRMA_IF_ID, "XFRM interfaces are not supported"},
-		{XFRMA_LTIME_VAL, "counters cannot be set"},
 		{XFRMA_REPLAY_THRESH, "replay events are not supported"},
 		{XFRMA_ETIMER_THRESH, "replay events are not supported"},
 		{XFRMA_MTIMER_THRESH, "mapping thresholds are not supported"},
@@ -81,77 +79,6 @@ static int refuse_attributes(const struct xfrm_input *in)
 	for (size_t i = 0; rc == 0 && i < sizeof(refused) / sizeof(refused[0]); i++)
 		rc = xfrm_attr_refuse(in, refused[i].type, refused[i].why);
 	return rc;
-}
-
-/* An SA taken over with its numbers (MOBIKE) would have to go on after them; refused until it can,
- * since starting again at 1 under the same key breaks counter modes. */
-static int refuse_sequence(const struct xfrm_input *in, unsigned type)
-{
-	return xfrm_error_set(in->err, -EOPNOTSUPP, xfrm_attr_offset(in, in->attrs.at[type]),
-			      "%s: an SA cannot start with sequence numbers in use",
-			      xfrm_attr_name(type));
-}
-
-static int get_replay_esn(const struct xfrm_input *in, const struct xfrm_usersa_info *info,
-			  struct xfrm_sa *out)
-{
-	const struct nlattr *attr = in->attrs.at[XFRMA_REPLAY_ESN_VAL];
-	uint32_t offset = xfrm_attr_offset(in, attr);
-	struct xfrm_replay_state_esn esn;
-	size_t bitmap;
-
-	memcpy(&esn, xfrm_attr_data(attr), sizeof(esn));
-	bitmap = (size_t)esn.bmp_len * sizeof(uint32_t);
-	if (esn.bmp_len > XFRMA_REPLAY_ESN_MAX / sizeof(uint32_t) / 8)
-		return xfrm_error_set(
-			in->err, -EINVAL, offset,
-			"XFRMA_REPLAY_ESN_VAL: bitmap of %u words, at most 128 may be",
-			esn.bmp_len);
-	/* iproute2 sends the structure alone; the kernel supplies the bitmap, and so do we. */
-	if (xfrm_attr_len(attr) < sizeof(esn) + bitmap && xfrm_attr_len(attr) != sizeof(esn))
-		return xfrm_error_set(in->err, -EINVAL, offset,
-				      "XFRMA_REPLAY_ESN_VAL is too short for its bitmap");
-	if (info->replay_window != 0)
-		return xfrm_error_set(in->err, -EINVAL, SA_FIELD(replay_window),
-				      "replay_window must be 0 beside XFRMA_REPLAY_ESN_VAL");
-	if (esn.replay_window > esn.bmp_len * sizeof(uint32_t) * 8)
-		return xfrm_error_set(in->err, -EINVAL, offset,
-				      "replay window of %u does not fit a bitmap of %u words",
-				      esn.replay_window, esn.bmp_len);
-	/* RFC 4303 §2.2.1: the high half is inferred from the window. */
-	if ((info->flags & XFRM_STATE_ESN) && esn.replay_window == 0)
-		return xfrm_error_set(in->err, -EINVAL, offset,
-				      "extended sequence numbers need a replay window above 0");
-	if (in->request && (esn.oseq | esn.oseq_hi | esn.seq | esn.seq_hi))
-		return refuse_sequence(in, XFRMA_REPLAY_ESN_VAL);
-	out->config.replay_window = esn.replay_window;
-	out->status.out_seq = (uint64_t)esn.oseq_hi << 32 | esn.oseq;
-	out->status.in_seq = (uint64_t)esn.seq_hi << 32 | esn.seq;
-	return 0;
-}
-
-static int get_replay(const struct xfrm_input *in, const struct xfrm_usersa_info *info,
-		      struct xfrm_sa *out)
-{
-	const struct nlattr *attr = in->attrs.at[XFRMA_REPLAY_VAL];
-	struct xfrm_replay_state state;
-
-	out->config.esn = (info->flags & XFRM_STATE_ESN) != 0;
-	if (in->attrs.at[XFRMA_REPLAY_ESN_VAL])
-		return get_replay_esn(in, info, out);
-	if (out->config.esn)
-		return xfrm_error_set(in->err, -EINVAL, SA_FIELD(flags),
-				      "extended sequence numbers need XFRMA_REPLAY_ESN_VAL");
-	out->config.replay_window =
-		info->replay_window > LEGACY_WINDOW_MAX ? LEGACY_WINDOW_MAX : info->replay_window;
-	if (!attr)
-		return 0;
-	memcpy(&state, xfrm_attr_data(attr), sizeof(state));
-	if (in->request && (state.oseq | state.seq))
-		return refuse_sequence(in, XFRMA_REPLAY_VAL);
-	out->status.out_seq = state.oseq;
-	out->status.in_seq = state.seq;
-	return 0;
 }
 
 static int get_selector(const struct xfrm_input *in, struct xfrm_usersa_info *info,
@@ -196,14 +123,16 @@ static int get_encap(const struct xfrm_input *in, uint8_t family, struct sa_enca
 	return 0;
 }
 
-/* What a dump tells about the SA's life. Requests carry the fields too; they mean nothing there. */
+/* What a dump tells about the SA's life. Requests carry the fields too; they mean nothing there:
+ * who gives an SA its past back sends XFRMA_LTIME_VAL. */
 static void get_status(const struct xfrm_input *in, const struct xfrm_usersa_info *info,
 		       struct sa_status *out)
 {
 	const struct nlattr *last = in->attrs.at[XFRMA_LASTUSED];
 
+	memset(out, 0, sizeof(*out));
 	if (in->request) {
-		memset(out, 0, sizeof(*out));
+		xfrm_lifetime_get(in, out);
 		return;
 	}
 	out->bytes = info->curlft.bytes;
@@ -285,7 +214,7 @@ static int get_rest(const struct xfrm_input *in, struct xfrm_usersa_info *info, 
 	if (rc == 0 && !config->larval)
 		rc = xfrm_suite_get(in, config);
 	if (rc == 0)
-		rc = get_replay(in, info, out);
+		rc = xfrm_replay_get(in, info, out);
 	if (rc)
 		return rc;
 	if (in->attrs.at[XFRMA_SA_EXTRA_FLAGS])

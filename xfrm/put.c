@@ -52,76 +52,111 @@ static bool start(struct xfrm_output *o, void *buf, size_t size, uint16_t type, 
 	return true;
 }
 
-static void put_body(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+/* ---- which body a type has -------------------------------------------------------------------- */
+
+static void sa(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	xfrm_put_sa(o, &msg->sa, request);
+}
+
+static void sa_key(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	(void)request;
+	xfrm_put_sa_key(o, &msg->sa.config);
+}
+
+static void deleted_sa(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	if (request)
+		xfrm_put_sa_key(o, &msg->sa.config);
+	else
+		xfrm_put_deleted_sa(o, &msg->sa);
+}
+
+static void sa_flush(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
 	struct xfrm_usersa_flush flush = {.proto = msg->proto};
 
-	switch (msg->type) {
-	case XFRM_MSG_NEWSA:
-	case XFRM_MSG_UPDSA:
-		xfrm_put_sa(o, &msg->sa, request);
-		return;
-	case XFRM_MSG_DELSA:
-		if (!request) {
-			xfrm_put_deleted_sa(o, &msg->sa);
+	(void)request;
+	xfrm_header_put(o, &flush, sizeof(flush));
+}
+
+static void policy(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	xfrm_put_policy(o, &msg->policy, request);
+}
+
+static void policy_key(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	(void)request;
+	xfrm_put_policy_key(o, &msg->policy.config);
+}
+
+static void deleted_policy(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	if (request)
+		xfrm_put_policy_key(o, &msg->policy.config);
+	else
+		xfrm_put_deleted_policy(o, &msg->policy);
+}
+
+static void policy_flush(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	(void)msg;
+	if (!request)
+		xfrm_policy_type_put(o);
+}
+
+static void nothing(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	(void)o; /* the header is all of it */
+	(void)msg;
+	(void)request;
+}
+
+static const struct body {
+	uint16_t type;
+	void (*put)(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+} bodies[] = {
+	{XFRM_MSG_NEWSA, sa},
+	{XFRM_MSG_UPDSA, sa},
+	{XFRM_MSG_DELSA, deleted_sa},
+	{XFRM_MSG_GETSA, sa_key},
+	{XFRM_MSG_FLUSHSA, sa_flush},
+	{XFRM_MSG_NEWPOLICY, policy},
+	{XFRM_MSG_UPDPOLICY, policy},
+	{XFRM_MSG_DELPOLICY, deleted_policy},
+	{XFRM_MSG_GETPOLICY, policy_key},
+	{XFRM_MSG_FLUSHPOLICY, policy_flush},
+	{XFRM_MSG_ALLOCSPI, xfrm_put_alloc_spi},
+	{XFRM_MSG_EXPIRE, xfrm_put_expire},
+	{XFRM_MSG_ACQUIRE, xfrm_put_acquire},
+	{XFRM_MSG_MAPPING, xfrm_put_mapping},
+	{XFRM_MSG_GETAE, xfrm_put_aevent},
+	{XFRM_MSG_NEWAE, xfrm_put_aevent},
+	{XFRM_MSG_GETSADINFO, xfrm_put_info},
+	{XFRM_MSG_NEWSADINFO, xfrm_put_sad_info},
+	{XFRM_MSG_GETSPDINFO, xfrm_put_info},
+	{XFRM_MSG_NEWSPDINFO, xfrm_put_spd_info},
+	{XFRM_MSG_GETDEFAULT, xfrm_put_default},
+	{XFRM_MSG_SETDEFAULT, xfrm_put_default},
+	{CYGNET_MSG_IKEREG, cygnet_put_ike},
+	{CYGNET_MSG_CTL, cygnet_put_ctl},
+	{CYGNET_MSG_GETSTATUS, nothing},
+	{CYGNET_MSG_STATUS, cygnet_put_status},
+	{CYGNET_MSG_GETTUNNEL, nothing},
+	{CYGNET_MSG_TUNNEL, cygnet_put_tunnel},
+};
+
+static void put_body(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		if (bodies[i].type == msg->type) {
+			bodies[i].put(o, msg, request);
 			return;
 		}
-		xfrm_put_sa_key(o, &msg->sa.config);
-		return;
-	case XFRM_MSG_GETSA:
-		xfrm_put_sa_key(o, &msg->sa.config);
-		return;
-	case XFRM_MSG_FLUSHSA:
-		xfrm_header_put(o, &flush, sizeof(flush));
-		return;
-	case XFRM_MSG_NEWPOLICY:
-	case XFRM_MSG_UPDPOLICY:
-		xfrm_put_policy(o, &msg->policy, request);
-		return;
-	case XFRM_MSG_DELPOLICY:
-		if (!request) {
-			xfrm_put_deleted_policy(o, &msg->policy);
-			return;
-		}
-		xfrm_put_policy_key(o, &msg->policy.config);
-		return;
-	case XFRM_MSG_GETPOLICY:
-		xfrm_put_policy_key(o, &msg->policy.config);
-		return;
-	case XFRM_MSG_ALLOCSPI:
-		xfrm_put_alloc_spi(o, msg);
-		return;
-	case XFRM_MSG_EXPIRE:
-		xfrm_put_expire(o, msg);
-		return;
-	case XFRM_MSG_ACQUIRE:
-		xfrm_put_acquire(o, &msg->acquire);
-		return;
-	case XFRM_MSG_MAPPING:
-		xfrm_put_mapping(o, msg);
-		return;
-	case CYGNET_MSG_IKEREG:
-		cygnet_put_ike(o, msg);
-		return;
-	case CYGNET_MSG_CTL:
-		cygnet_put_ctl(o, &msg->ctl);
-		return;
-	case XFRM_MSG_FLUSHPOLICY:
-		if (!request)
-			xfrm_policy_type_put(o);
-		return;
-	case CYGNET_MSG_GETSTATUS:
-	case CYGNET_MSG_GETTUNNEL:
-		return;
-	case CYGNET_MSG_STATUS:
-		cygnet_put_status(o, &msg->status);
-		return;
-	case CYGNET_MSG_TUNNEL:
-		cygnet_put_tunnel(o, &msg->tunnel);
-		return;
-	default:
-		o->full = true; /* no such message is ours to send */
 	}
+	o->full = true; /* no such message is ours to send */
 }
 
 size_t xfrm_put(void *buf, size_t size, const struct xfrm_message *msg)

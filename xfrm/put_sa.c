@@ -11,46 +11,6 @@
 
 enum { LEGACY_WINDOW_MAX = 32 };
 
-/* Both replay structures; the bitmap is for the number of packets the window spans, and its bits
- * are the worker's alone: shown as zero. */
-static void put_replay_esn(struct xfrm_output *o, const struct xfrm_sa *sa, bool request)
-{
-	union {
-		struct xfrm_replay_state_esn esn;
-		uint32_t words[sizeof(struct xfrm_replay_state_esn) / sizeof(uint32_t) +
-			       XFRMA_REPLAY_ESN_MAX / 32];
-	} raw;
-	uint32_t bitmap = sa->config.replay_window / 32 + (sa->config.replay_window % 32 != 0);
-
-	if (sa->config.replay_window > XFRMA_REPLAY_ESN_MAX) {
-		o->full = true; /* XFRM cannot say it */
-		return;
-	}
-	memset(&raw, 0, sizeof(raw));
-	raw.esn.bmp_len = bitmap;
-	raw.esn.replay_window = sa->config.replay_window;
-	if (!request) {
-		raw.esn.oseq = (uint32_t)sa->status.out_seq;
-		raw.esn.oseq_hi = (uint32_t)(sa->status.out_seq >> 32);
-		raw.esn.seq = (uint32_t)sa->status.in_seq;
-		raw.esn.seq_hi = (uint32_t)(sa->status.in_seq >> 32);
-	}
-	xfrm_attr_put(o, XFRMA_REPLAY_ESN_VAL, &raw, sizeof(raw.esn) + bitmap * sizeof(uint32_t));
-}
-
-static void put_replay(struct xfrm_output *o, const struct xfrm_sa *sa, bool request)
-{
-	struct xfrm_replay_state state = {
-		.oseq = (uint32_t)sa->status.out_seq,
-		.seq = (uint32_t)sa->status.in_seq,
-	};
-
-	if (sa->config.esn || sa->config.replay_window > LEGACY_WINDOW_MAX)
-		put_replay_esn(o, sa, request);
-	else if (!request)
-		xfrm_attr_put(o, XFRMA_REPLAY_VAL, &state, sizeof(state));
-}
-
 static void put_encap(struct xfrm_output *o, const struct sa_encap *encap)
 {
 	struct xfrm_encap_tmpl wire;
@@ -109,7 +69,9 @@ void xfrm_sa_attrs_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool req
 	if (sa->config.tfcpad)
 		xfrm_attr_put_u32(o, XFRMA_TFCPAD, sa->config.tfcpad);
 	xfrm_mark_put(o, &sa->config.mark);
-	put_replay(o, sa, request);
+	xfrm_replay_put(o, sa, request);
+	if (request)
+		xfrm_lifetime_put(o, &sa->status, false);
 }
 
 void xfrm_put_sa(struct xfrm_output *o, const struct xfrm_sa *sa, bool request)

@@ -140,20 +140,24 @@ int cygnet_parse_tunnel(const struct xfrm_input *in, struct cygnet_tunnel *out)
 	return get_fields(in, tunnel_fields, COUNT(tunnel_fields), out);
 }
 
-void cygnet_put_status(struct xfrm_output *o, const struct cygnet_status *status)
+void cygnet_put_status(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
+	const struct cygnet_status *status = &msg->status;
 	uint8_t on[2] = {status->forwarding[0], status->forwarding[1]};
 
+	(void)request;
 	put_fields(o, status_fields, COUNT(status_fields), status);
 	xfrm_attr_put(o, CYGNETA_FORWARDING, on, sizeof(on));
 	xfrm_attr_put(o, CYGNETA_VERDICT_IN, status->verdict_in, sizeof(status->verdict_in));
 	xfrm_attr_put(o, CYGNETA_VERDICT_OUT, status->verdict_out, sizeof(status->verdict_out));
 }
 
-void cygnet_put_tunnel(struct xfrm_output *o, const struct cygnet_tunnel *tunnel)
+void cygnet_put_tunnel(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
+	const struct cygnet_tunnel *tunnel = &msg->tunnel;
 	struct xfrm_policy policy = {.config = tunnel->policy};
 
+	(void)request;
 	xfrm_put_policy(o, &policy, true);
 	put_fields(o, tunnel_fields, COUNT(tunnel_fields), tunnel);
 }
@@ -168,7 +172,10 @@ int cygnet_parse_ctl(struct xfrm_input *in, struct cygnet_ctl *out)
 	return 0;
 }
 
-void cygnet_put_ctl(struct xfrm_output *o, const struct cygnet_ctl *ctl)
+void cygnet_put_ctl(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
 {
+	const struct cygnet_ctl *ctl = &msg->ctl;
+
+	(void)request;
 	xfrm_header_put(o, ctl, sizeof(*ctl));
 }

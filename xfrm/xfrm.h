@@ -25,6 +25,13 @@ enum xfrm_limits {
 	XFRM_ERROR_TEXT_MAX = 160,
 };
 
+/* Groups of events whose bits linux/xfrm.h does not name. */
+enum xfrm_groups {
+	XFRM_GROUP_AEVENTS = 1 << (XFRMNLGRP_AEVENTS - 1),
+	XFRM_GROUP_MIGRATE = 1 << (XFRMNLGRP_MIGRATE - 1),
+	XFRM_GROUP_MAPPING = 1 << (XFRMNLGRP_MAPPING - 1),
+};
+
 /* Our own messages, beyond every number the kernel uses. A client must ask for them. */
 enum cygnet_msg {
 	/* Below NLMSG_MIN_TYPE, so that no netlink peer answers it: what a socket's owner tells a
@@ -123,6 +130,29 @@ struct xfrm_acquire {
 	uint32_t seq; /* for the SA's config.seq */
 };
 
+/* SADINFO. Cygnet's own tables have no buckets of XFRM's kind: 0 from cygnetd. */
+struct xfrm_sad_info {
+	uint32_t count, buckets, buckets_max;
+};
+
+/* From how many bits of prefix on a policy is found by hash: the kernel's tuning, local and remote
+ * side. cygnetd keeps and gives back what it is told. */
+struct xfrm_threshold {
+	bool said; /* false: not in the message */
+	uint8_t local, remote;
+};
+
+/* SPDINFO. NEWSPDINFO as a request sets the thresholds and nothing else. */
+struct xfrm_spd_info {
+	uint32_t count[POLICY_DIRS], socket_count[POLICY_DIRS], buckets, buckets_max;
+	struct xfrm_threshold ipv4, ipv6;
+};
+
+/* What becomes of packets no policy speaks of: XFRM_USERPOLICY_*, by enum policy_dir. */
+struct xfrm_defaults {
+	uint8_t action[POLICY_DIRS];
+};
+
 /* What a client of cygnetd's socket says about itself. */
 struct cygnet_ctl {
 	uint32_t portid; /* nlmsg_pid of its answers from now on; 0: that of the request */
@@ -146,6 +176,13 @@ struct xfrm_message {
 	struct xfrm_policy policy;    /* NEWPOLICY, UPDPOLICY: all; DEL-, GETPOLICY: the key */
 	struct xfrm_sa_filter filter; /* GETSA dump */
 	uint8_t proto;		      /* FLUSHSA: 0 is all */
+	/* GETAE: sa.config as in GETSA; NEWAE: that and sa.status; XFRM_AE_* */
+	uint32_t ae_flags;
+	bool ae_replay, ae_lifetime; /* NEWAE as a request: which of the two it sets */
+	uint32_t info_flags; /* GET-, NEWSADINFO, GET-, NEWSPDINFO: given back, without meaning */
+	struct xfrm_sad_info sad;
+	struct xfrm_spd_info spd;
+	struct xfrm_defaults defaults; /* SETDEFAULT, and GETDEFAULT as an answer */
 	struct cygnet_status status;
 	struct cygnet_tunnel tunnel;
 	struct cygnet_ctl ctl;

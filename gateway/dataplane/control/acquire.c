@@ -120,10 +120,14 @@ static void announce(struct control *c, const struct policy *policy, const struc
 static int begin(struct control *c, struct policy *policy, const struct selector *flow)
 {
 	const struct policy_template *tmpl = &policy->config.tmpl;
+	/* As the kernel: in transport mode the packet's own addresses are the SA's. */
+	const bool own = tmpl->mode == XFRM_MODE_TRANSPORT;
 	const struct sa_config wanted = {
-		.id = {.dst = tmpl->dst, .spi = tmpl->spi, .proto = tmpl->proto},
+		.id = {.dst = own ? flow->dst.addr : tmpl->dst,
+		       .spi = tmpl->spi,
+		       .proto = tmpl->proto},
 		.mark = policy->config.mark,
-		.src = tmpl->src,
+		.src = own ? flow->src.addr : tmpl->src,
 		.mode = tmpl->mode,
 		.reqid = tmpl->reqid,
 		.seq = ++c->acquire_seq ? c->acquire_seq : ++c->acquire_seq,

@@ -83,8 +83,6 @@ static int follow(struct control *c, struct sa *in, const struct sa_peer *peer)
 	return rc;
 }
 
-#define GROUP_MAPPING (1U << (XFRMNLGRP_MAPPING - 1))
-
 static void announce(struct control *c, const struct sa *sa, const struct sa_peer *is)
 {
 	struct xfrm_message msg = {.type = XFRM_MSG_MAPPING, .was = sa_peer(sa, SA_IN), .is = *is};
@@ -95,7 +93,7 @@ static void announce(struct control *c, const struct sa *sa, const struct sa_pee
 		 is->port);
 	msg.sa.config.id = sa->config.id;
 	msg.sa.config.reqid = sa->config.reqid;
-	event_send(c, GROUP_MAPPING, &msg);
+	event_send(c, XFRM_GROUP_MAPPING, &msg);
 }
 
 void encap_on_mapping(struct control *c, const struct notice *notice)
@@ -108,7 +106,7 @@ void encap_on_mapping(struct control *c, const struct notice *notice)
 		return;
 	announce(c, sa, &notice->peer);
 	/* An IKE daemon that listens moves its SAs itself, and may have reasons not to. */
-	if (event_wanted(c, GROUP_MAPPING))
+	if (event_wanted(c, XFRM_GROUP_MAPPING))
 		return;
 	rc = follow(c, sa, &notice->peer);
 	if (rc < 0) {

@@ -12,6 +12,8 @@
  *     event.c    what happened, told to those who listen
  *     encap.c    what UDP encapsulation asks for
  *     policy.c   policies
+ *     aevent.c   what an SA has done, read and set
+ *     info.c     the databases as a whole
  *     status.c   what cygnetd says about itself and its tunnels
  *
  * A session knows no descriptor, so that a test can put bytes in and take bytes out.
@@ -131,6 +133,12 @@ void life_run(struct control *c, uint64_t now);
 void life_fini(struct control *c);
 /* Takes out sa, which a hard limit has ended, and announces it. True if policies used it. */
 bool sa_expire(struct control *c, struct sa *sa);
+/* Fills err with the errno of an SA that is not there; returns it. */
+int no_such_sa(struct xfrm_error *err);
+/* Gives the SA's ends (SA_IN, SA_OUT) anew, so that they go on after past's numbers; *sa is the new
+ * version. 0, or err's code. */
+int sa_advance(struct control *c, struct sa **sa, unsigned ends, const struct sa_status *past,
+	       struct xfrm_error *err);
 /* Takes out sa without a word. */
 void sa_discard(struct control *c, struct sa *sa);
 
@@ -188,6 +196,13 @@ int serve_new_policy(struct control *c, struct xfrm_message *msg, struct xfrm_er
 int serve_delete_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
 int serve_get_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
 int serve_flush_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_get_ae(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_new_ae(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_get_sad_info(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_get_spd_info(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_set_spd_info(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_get_default(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_set_default(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
 int serve_get_status(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
 
 /* Entries of a dump: fill the answer's type and its part. */
@@ -236,8 +251,9 @@ struct control {
 	struct event *life_timer;	/* owned */
 	struct acquire *acquires;	/* owned */
 	unsigned acquire_count;
-	uint32_t acquire_seq;	 /* of the last one */
-	struct event *keepalive; /* owned */
+	struct xfrm_threshold spd_hash[2]; /* IPv4, IPv6: as set, given back */
+	uint32_t acquire_seq;		   /* of the last one */
+	struct event *keepalive;	   /* owned */
 };
 
 /* Takes fd. 0, -ENOMEM (fd is closed). */

@@ -28,6 +28,13 @@ static const struct service {
 	{XFRM_MSG_FLUSHPOLICY, false, serve_flush_policy},
 	{XFRM_MSG_GETSA, true, serve_get_sa},
 	{XFRM_MSG_GETPOLICY, true, serve_get_policy},
+	{XFRM_MSG_GETAE, true, serve_get_ae},
+	{XFRM_MSG_NEWAE, false, serve_new_ae},
+	{XFRM_MSG_GETSADINFO, true, serve_get_sad_info},
+	{XFRM_MSG_GETSPDINFO, true, serve_get_spd_info},
+	{XFRM_MSG_NEWSPDINFO, false, serve_set_spd_info},
+	{XFRM_MSG_GETDEFAULT, true, serve_get_default},
+	{XFRM_MSG_SETDEFAULT, false, serve_set_default},
 	{CYGNET_MSG_GETSTATUS, true, serve_get_status},
 };
 
@@ -60,7 +67,7 @@ static int start_dump(struct session *s, const struct xfrm_message *msg, struct 
 	*dump = (struct dump){.active = true,
 			      .type = msg->type,
 			      .seq = msg->seq,
-			      .pid = session_pid(s, msg->pid),
+			      .pid = msg->pid,
 			      .filter = msg->filter};
 	sadb_walk_begin(s->control->deps.db, &dump->walk, msg->type != XFRM_MSG_GETSA);
 	return 0;
@@ -91,7 +98,6 @@ static int serve(struct session *s, struct xfrm_message *msg, struct xfrm_error 
 	if (rc || !service->answers)
 		return rc;
 	msg->flags = 0;
-	msg->pid = session_pid(s, msg->pid);
 	*out_of_memory = session_answer(s, msg) < 0;
 	return 0;
 }
@@ -123,6 +129,7 @@ int request_handle(struct session *s, const struct nlmsghdr *nlh, size_t len)
 	rc = xfrm_parse(nlh, len, &msg, &err);
 	if (rc)
 		return request_ack(s, nlh, &err);
+	msg.pid = session_pid(s, msg.pid); /* of answers and of the events it causes */
 	if (msg.type == CYGNET_MSG_IKEREG)
 		return encap_register(s, nlh, &msg);
 	if (msg.dump) {

@@ -401,8 +401,16 @@ static int advance_synced(struct reserve *r, struct record *record, uint64_t nex
 	return rc;
 }
 
-int reserve_take(struct reserve *r, const struct sa_config *config, struct esp_grant *grant,
-		 uint64_t *iv_mask)
+/* Where the next block begins: next, or above after if that is more; 0: nowhere. */
+static uint64_t start_of_block(uint64_t next, uint64_t after)
+{
+	if (after == UINT64_MAX)
+		return 0;
+	return next != 0 && next <= after ? after + 1 : next;
+}
+
+int reserve_take(struct reserve *r, const struct sa_config *config, uint64_t after,
+		 struct esp_grant *grant, uint64_t *iv_mask)
 {
 	struct record fresh = {.next = 1};
 	struct esp_grant block;
@@ -415,7 +423,8 @@ int reserve_take(struct reserve *r, const struct sa_config *config, struct esp_g
 	record = record_find(r, fresh.tag);
 	if (!record && RAND_bytes((unsigned char *)&fresh.iv_mask, sizeof(fresh.iv_mask)) != 1)
 		return -EIO;
-	if (!next_block(record ? record->next : fresh.next, config->esn, &block))
+	if (!next_block(start_of_block(record ? record->next : fresh.next, after), config->esn,
+			&block))
 		return -EOVERFLOW;
 	if (record) {
 		rc = advance_synced(r, record, block.last + 1); /* 2^64 becomes 0: none left */

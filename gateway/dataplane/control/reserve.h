@@ -22,10 +22,11 @@ int reserve_open(struct reserve **out, const char *dir);
 void reserve_close(struct reserve *r); /* NULL is fine */
 
 /* Reserves the next block of the key of this SA; the numbers are synced to disk when this returns.
- * All SAs with one key share one counter. 0; -EOVERFLOW: the key has no numbers left (limit:
+ * All SAs with one key share one counter. after: the block begins above it, too (an SA that is taken
+ * over has used so many numbers; 0: none). 0; -EOVERFLOW: the key has no numbers left (limit:
  * esp_seq_limit of its esn); -errno of the disk. *iv_mask is the same for all blocks of a key. */
-int reserve_take(struct reserve *r, const struct sa_config *config, struct esp_grant *grant,
-		 uint64_t *iv_mask) __attribute__((warn_unused_result));
+int reserve_take(struct reserve *r, const struct sa_config *config, uint64_t after,
+		 struct esp_grant *grant, uint64_t *iv_mask) __attribute__((warn_unused_result));
 /* The SA is gone; its last number was used_last at most RESERVE_SLACK ago. If its block is the last
  * one reserved, the rest is given back, less the slack. */
 void reserve_return(struct reserve *r, const struct sa_config *config, uint64_t used_last,

@@ -110,7 +110,7 @@ static int grant_take(struct control *c, const struct sa_config *config, struct 
 
 	if (!grant)
 		return -ENOMEM;
-	rc = reserve_take(c->deps.reserve, config, &out->seq, &out->iv_mask);
+	rc = reserve_take(c->deps.reserve, config, out->past.out_seq, &out->seq, &out->iv_mask);
 	if (!rc) {
 		grant->last = out->seq;
 		return 0;
@@ -191,7 +191,7 @@ static int add_sa(struct control *c, const struct xfrm_message *msg, struct xfrm
 		  struct sa **out)
 {
 	const struct sa_config *config = &msg->sa.config;
-	struct sa_grant grant = {.directions = directions(c, config)};
+	struct sa_grant grant = {.directions = directions(c, config), .past = msg->sa.status};
 	int rc;
 
 	if (grant.directions & SA_OUT) {
@@ -264,9 +264,27 @@ static int complete(struct control *c, struct sa *larval, struct xfrm_message *m
 	return 0;
 }
 
-static int no_such_sa(struct xfrm_error *err)
+int no_such_sa(struct xfrm_error *err)
 {
 	return xfrm_error_set(err, -ESRCH, 0, "no SA has this destination, SPI and mark");
+}
+
+int sa_advance(struct control *c, struct sa **sa, unsigned ends, const struct sa_status *past,
+	       struct xfrm_error *err)
+{
+	struct sa_grant grant = {.directions = ends, .past = *past};
+	int rc;
+
+	if (ends & SA_OUT) {
+		rc = grant_take(c, &(*sa)->config, &grant);
+		if (rc)
+			return refuse_grant(rc, err);
+	}
+	rc = sadb_sa_resume(c->deps.db, *sa, &grant, sa);
+	if (rc)
+		return xfrm_error_set(err, rc, 0, "setting sequence numbers: %s", strerror(-rc));
+	life_moved(*sa);
+	return 0;
 }
 
 /* UPDSA of a living SA: *sa is its new version. */

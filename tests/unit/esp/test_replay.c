@@ -109,6 +109,33 @@ START_TEST(test_fresh_window_begins_at_one)
 }
 END_TEST
 
+/* Taken over from elsewhere: nothing up to the top is taken again, all above it is, once. */
+START_TEST(test_resumed_window_has_seen_it_all)
+{
+	static const uint64_t tops[] = {1, 63, 64, 65, 5000, UINT32_MAX, UINT64_MAX - 70};
+
+	for (size_t i = 0; i < ARRAY_LEN(windows); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(tops); k++) {
+			struct esp_replay r = at(windows[i], true, 0);
+			uint64_t top = tops[k];
+
+			esp_replay_resume(&r, top);
+			ck_assert_uint_eq(esp_replay_top(&r), top);
+			for (uint64_t n = 0; n < windows[i] && n < top; n++)
+				ck_assert_int_eq(esp_replay_check(&r, top - n), V_REPLAY_DUP);
+			/* Ahead, and then what was left out on the way. */
+			esp_replay_commit(&r, top + 3);
+			ck_assert_int_eq(esp_replay_check(&r, top + 3), V_REPLAY_DUP);
+			ck_assert_int_eq(esp_replay_check(&r, top + 4), V_OK);
+			for (uint64_t n = 1; n < 3; n++)
+				ck_assert_int_eq(esp_replay_check(&r, top + n),
+						 3 - n < windows[i] ? V_OK : V_REPLAY_OLD);
+			esp_replay_fini(&r);
+		}
+	}
+}
+END_TEST
+
 START_TEST(test_window_zero_checks_nothing)
 {
 	struct esp_replay r = at(0, false, 0);
@@ -193,6 +220,7 @@ int main(void)
 	tcase_add_test(tc, test_check_knows_the_edges);
 	tcase_add_test(tc, test_commit_takes_each_number_once);
 	tcase_add_test(tc, test_fresh_window_begins_at_one);
+	tcase_add_test(tc, test_resumed_window_has_seen_it_all);
 	tcase_add_test(tc, test_window_zero_checks_nothing);
 	tcase_add_test(tc, test_32_bit_numbers_are_taken_as_they_are);
 	tcase_add_test(tc, test_infer_follows_appendix_a);

@@ -57,14 +57,16 @@ uint32_t capture_outer_mtu(const struct capture *c, const struct policy *policy)
 	return 1500;
 }
 
-int reserve_take(struct reserve *r, const struct sa_config *config, struct esp_grant *grant,
-		 uint64_t *iv_mask)
+int reserve_take(struct reserve *r, const struct sa_config *config, uint64_t after,
+		 struct esp_grant *grant, uint64_t *iv_mask)
 {
 	(void)r;
 	(void)config;
 	if (double_state.take_fails)
 		return double_state.take_fails;
 	double_state.takes++;
+	if (double_state.next <= after)
+		double_state.next = after + 1;
 	grant->first = atomic_fetch_add(&double_state.next, double_state.block);
 	grant->last = double_state.next - 1;
 	*iv_mask = 0x5a5a;

@@ -142,7 +142,7 @@ struct sa_config sa_config(uint32_t spi)
 
 struct sa *add_sa(const struct sa_config *config, unsigned directions, uint64_t last_seq)
 {
-	const struct sa_grant grant = {directions, {1, last_seq}, 0};
+	const struct sa_grant grant = {.directions = directions, .seq = {1, last_seq}};
 	struct sa *sa;
 
 	ck_assert_int_eq(sadb_sa_add(b.db, config, &grant, 1000, &sa), 0);

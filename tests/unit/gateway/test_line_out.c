@@ -247,7 +247,7 @@ static void use_up(uint64_t first, uint64_t last)
 {
 	const struct policy_config p = policy_config(POLICY_OUT);
 	const struct sa_config config = sa_config(SPI);
-	const struct sa_grant grant = {SA_OUT, {first, last}, 0};
+	const struct sa_grant grant = {.directions = SA_OUT, .seq = {first, last}};
 	struct sa *sa;
 
 	ck_assert_int_eq(sadb_sa_add(b.db, &config, &grant, 1000, &sa), 0);

@@ -87,7 +87,8 @@ static void add_sa(const char *src, const char *dst, unsigned directions, uint64
 		.mode = XFRM_MODE_TUNNEL,
 		.replay_window = 64,
 	};
-	const struct sa_grant grant = {directions, {sent ? sent : 1, UINT32_MAX}, 0};
+	const struct sa_grant grant = {.directions = directions,
+				       .seq = {sent ? sent : 1, UINT32_MAX}};
 	uint8_t memory[256] = {0};
 	struct packet p = {memory, sizeof(memory), ESP_HEADROOM, 40};
 	const char *why = "";

@@ -106,7 +106,7 @@ static struct esp_grant take_ok(struct reserve *r, const struct sa_config *confi
 	struct esp_grant grant = {0};
 	uint64_t mask;
 
-	ck_assert_int_eq(reserve_take(r, config, &grant, &mask), 0);
+	ck_assert_int_eq(reserve_take(r, config, 0, &grant, &mask), 0);
 	ck_assert_uint_le(grant.first, grant.last);
 	return grant;
 }
@@ -116,7 +116,7 @@ static void expect_refused(struct reserve *r, const struct sa_config *config, in
 	struct esp_grant grant = {7, 8};
 	uint64_t mask = 9;
 
-	ck_assert_int_eq(reserve_take(r, config, &grant, &mask), code);
+	ck_assert_int_eq(reserve_take(r, config, 0, &grant, &mask), code);
 	ck_assert_uint_eq(grant.first, 7);
 	ck_assert_uint_eq(grant.last, 8);
 	ck_assert_uint_eq(mask, 9);
@@ -149,7 +149,7 @@ START_TEST(test_take_goes_on_after_reopening)
 	uint64_t mask[3];
 
 	for (uint64_t i = 0; i < 3; i++) {
-		ck_assert_int_eq(reserve_take(r, &config, &grant, &mask[i]), 0);
+		ck_assert_int_eq(reserve_take(r, &config, 0, &grant, &mask[i]), 0);
 		ck_assert_uint_eq(grant.first, i * BLOCK + 1);
 		ck_assert_uint_eq(grant.last, (i + 1) * BLOCK);
 		reserve_close(r);
@@ -187,11 +187,43 @@ START_TEST(test_take_shares_one_counter_by_key)
 		struct sa_config other = rows[i].b;
 
 		other.id.spi++;
-		ck_assert_int_eq(reserve_take(r, &rows[i].a, &a, &mask_a), 0);
-		ck_assert_int_eq(reserve_take(r, &other, &b, &mask_b), 0);
+		ck_assert_int_eq(reserve_take(r, &rows[i].a, 0, &a, &mask_a), 0);
+		ck_assert_int_eq(reserve_take(r, &other, 0, &b, &mask_b), 0);
 		ck_assert_uint_eq(a.first, 1);
 		ck_assert_msg(b.first == (rows[i].shared ? a.last + 1 : 1), "row %u", i);
 		ck_assert_msg((mask_a == mask_b) == rows[i].shared, "row %u", i);
+	}
+	reserve_close(r);
+}
+END_TEST
+
+/* An SA that is taken over has used numbers elsewhere, or says so: never below what is filed. */
+START_TEST(test_take_begins_above_what_was_used)
+{
+	static const struct {
+		uint64_t after, first;
+		bool esn;
+		int rc;
+	} rows[] = {
+		{0, 1, true, 0},
+		{5, BLOCK + 1, true, 0}, /* the block that holds it is gone */
+		{(uint64_t)5 * BLOCK, (uint64_t)5 * BLOCK + 1, true, 0},
+		{UINT32_MAX, 0, false, -EOVERFLOW},
+		{UINT32_MAX, (uint64_t)UINT32_MAX + 1, true, 0},
+		{UINT64_MAX, 0, true, -EOVERFLOW},
+	};
+	struct reserve *r = open_ok();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sa_config config = cbc_sa(1, 1);
+		struct esp_grant grant;
+		uint64_t mask;
+
+		config.esn = rows[i].esn;
+		ck_assert_int_eq(reserve_take(r, &config, rows[i].after, &grant, &mask),
+				 rows[i].rc);
+		if (rows[i].rc == 0)
+			ck_assert_uint_eq(grant.first, rows[i].first);
 	}
 	reserve_close(r);
 }
@@ -416,14 +448,14 @@ static void fill_the_disk(void)
 	signal(SIGXFSZ, SIG_IGN);
 	need(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
 	need(reserve_open(&r, dir) == 0, "open");
-	need(reserve_take(r, &config[0], &grant, &mask) == 0, "first key");
-	need(reserve_take(r, &config[1], &grant, &mask) == 0, "second key");
+	need(reserve_take(r, &config[0], 0, &grant, &mask) == 0, "first key");
+	need(reserve_take(r, &config[1], 0, &grant, &mask) == 0, "second key");
 	grant = (struct esp_grant){7, 8};
 	for (int i = 0; i < 2; i++)
-		need(reserve_take(r, &config[2], &grant, &mask) < 0, "third key must not fit");
+		need(reserve_take(r, &config[2], 0, &grant, &mask) < 0, "third key must not fit");
 	need(grant.first == 7 && grant.last == 8, "grant untouched");
 	need(file_size() == RECORD * 3, "the half record is cut off");
-	need(reserve_take(r, &config[0], &grant, &mask) == 0 && grant.first == BLOCK + 1,
+	need(reserve_take(r, &config[0], 0, &grant, &mask) == 0 && grant.first == BLOCK + 1,
 	     "known keys go on");
 }
 
@@ -452,12 +484,12 @@ static void disk_refuses_for_a_while(void)
 
 	signal(SIGXFSZ, SIG_IGN);
 	need(reserve_open(&r, dir) == 0, "open");
-	need(reserve_take(r, &config, &grant, &mask) == 0 && grant.first == 1, "first block");
+	need(reserve_take(r, &config, 0, &grant, &mask) == 0 && grant.first == 1, "first block");
 	need(setrlimit(RLIMIT_FSIZE, &refuse) == 0, "setrlimit");
 	for (int i = 0; i < 5000; i++)
-		need(reserve_take(r, &config, &grant, &mask) == -EFBIG, "the disk refuses");
+		need(reserve_take(r, &config, 0, &grant, &mask) == -EFBIG, "the disk refuses");
 	need(setrlimit(RLIMIT_FSIZE, &allow) == 0, "setrlimit back");
-	need(reserve_take(r, &config, &grant, &mask) == 0 && grant.first == BLOCK + 1,
+	need(reserve_take(r, &config, 0, &grant, &mask) == 0 && grant.first == BLOCK + 1,
 	     "the second block, not the 5001st");
 }
 
@@ -525,7 +557,7 @@ START_TEST(test_take_keeps_many_keys_apart)
 	for (unsigned i = 0; i < MANY; i++) {
 		struct sa_config config = numbered_sa(i);
 
-		ck_assert_int_eq(reserve_take(r, &config, &grant, &masks[i]), 0);
+		ck_assert_int_eq(reserve_take(r, &config, 0, &grant, &masks[i]), 0);
 		ck_assert_uint_eq(grant.first, 1);
 	}
 	reserve_close(r);
@@ -533,7 +565,7 @@ START_TEST(test_take_keeps_many_keys_apart)
 	for (unsigned i = 0; i < MANY; i++) {
 		struct sa_config config = numbered_sa(i);
 
-		ck_assert_int_eq(reserve_take(r, &config, &grant, &mask), 0);
+		ck_assert_int_eq(reserve_take(r, &config, 0, &grant, &mask), 0);
 		ck_assert_uint_eq(grant.first, BLOCK + 1);
 		ck_assert_uint_eq(mask, masks[i]);
 	}
@@ -567,7 +599,7 @@ static void use_numbers(int report, unsigned seed)
 		uint64_t mask;
 
 		config.esn = true;
-		need(reserve_take(r, &config, &grant, &mask) == 0, "take");
+		need(reserve_take(r, &config, 0, &grant, &mask) == 0, "take");
 		used.first = grant.first;
 		used.last = give_back ? grant.first + (unsigned)rand_r(&seed) % 1000 : grant.last;
 		need(write(report, &used, sizeof(used)) == sizeof(used), "report");
@@ -624,6 +656,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_take_goes_on_after_reopening);
 	tcase_add_test(tc, test_take_shares_one_counter_by_key);
+	tcase_add_test(tc, test_take_begins_above_what_was_used);
 	tcase_add_test(tc, test_return_gives_back_less_the_slack);
 	tcase_add_test(tc, test_return_leaves_later_blocks_alone);
 	tcase_add_test(tc, test_take_stops_at_the_last_number);

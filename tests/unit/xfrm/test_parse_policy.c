@@ -182,6 +182,28 @@ START_TEST(test_parse_fills_in_template_family)
 }
 END_TEST
 
+/* pluto's: it names no SA, and so no SA of transport mode is needed for it. */
+START_TEST(test_parse_takes_traps_of_transport_mode)
+{
+	static const struct {
+		size_t offset, len;
+	} naming[] = {{TMPL(id.daddr), 4}, {TMPL(saddr), 4}, {TMPL(id.spi), 4}, {TMPL(reqid), 4}};
+
+	for (size_t i = 0; i <= sizeof(naming) / sizeof(naming[0]); i++) {
+		load("pol_out");
+		buf.bytes[TMPL(mode)] = XFRM_MODE_TRANSPORT;
+		for (size_t j = 0; j < sizeof(naming) / sizeof(naming[0]); j++)
+			memset(buf.bytes + naming[j].offset, i == j, naming[j].len);
+		if (i < sizeof(naming) / sizeof(naming[0]))
+			expect(-EOPNOTSUPP, "traps that name no SA", "named");
+		else
+			expect(0, NULL, "trap");
+	}
+	ck_assert_uint_eq(msg.policy.config.action, POLICY_PROTECT);
+	ck_assert_uint_eq(msg.policy.config.tmpl.mode, XFRM_MODE_TRANSPORT);
+}
+END_TEST
+
 START_TEST(test_parse_refuses_transport_across_families)
 {
 	load("pol_out");
@@ -298,6 +320,7 @@ int main(void)
 	tcase_add_test(tc, test_parse_takes_recorded_keys);
 	tcase_add_test(tc, test_parse_checks_each_field);
 	tcase_add_test(tc, test_parse_fills_in_template_family);
+	tcase_add_test(tc, test_parse_takes_traps_of_transport_mode);
 	tcase_add_test(tc, test_parse_refuses_transport_across_families);
 	tcase_add_test(tc, test_parse_counts_templates);
 	tcase_add_test(tc, test_parse_checks_each_attribute);

@@ -202,7 +202,6 @@ START_TEST(test_parse_refuses_recorded)
 		{"sa_transport", "transport mode", -EOPNOTSUPP},
 		{"sa_ah", "AH is not supported", -EOPNOTSUPP},
 		{"sa_ifid", "XFRM interfaces", -EOPNOTSUPP},
-		{"sa_count", "not supported", -EOPNOTSUPP},
 	};
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
@@ -346,7 +345,7 @@ static const struct {
 	{"context", XFRMA_SEC_CTX, 8, 1, -EOPNOTSUPP, "security contexts"},
 	{"offload", XFRMA_OFFLOAD_DEV, 8, 1, -EOPNOTSUPP, "offload"},
 	{"care-of", XFRMA_COADDR, 16, 1, -EOPNOTSUPP, "care-of"},
-	{"counters", XFRMA_LTIME_VAL, 32, 1, -EOPNOTSUPP, "counters"},
+	{"counters", XFRMA_LTIME_VAL, 32, 1, 0, NULL},
 	{"replay threshold", XFRMA_REPLAY_THRESH, 4, 1, -EOPNOTSUPP, "replay events"},
 	{"timer threshold", XFRMA_ETIMER_THRESH, 4, 1, -EOPNOTSUPP, "replay events"},
 	{"mapping threshold", XFRMA_MTIMER_THRESH, 4, 1, -EOPNOTSUPP, "mapping"},
@@ -359,7 +358,7 @@ static const struct {
 	{"type 4000", 4000, 4, 1, -EOPNOTSUPP, "type 4000"},
 	{"a private type", 0x200, 4, 1, -EOPNOTSUPP, "type 512"},
 	{"fresh numbers", XFRMA_REPLAY_VAL, 12, 0, 0, NULL},
-	{"used numbers", XFRMA_REPLAY_VAL, 12, 1, -EOPNOTSUPP, "sequence numbers"},
+	{"used numbers", XFRMA_REPLAY_VAL, 12, 1, 0, NULL},
 	{"last use", XFRMA_LASTUSED, 8, 1, 0, NULL},
 };
 
@@ -612,7 +611,8 @@ static const struct {
 	{XFRM_STATE_ESN, 0, 1, 0, 0, 28, -EINVAL, "above 0"},
 	{XFRM_STATE_ESN, 0, 0, 0, 0, 24, -EINVAL, "above 0"},
 	{XFRM_STATE_ESN, 1, 1, 32, 0, 28, -EINVAL, "replay_window must be 0"},
-	{XFRM_STATE_ESN, 0, 1, 32, 7, 28, -EOPNOTSUPP, "sequence numbers"},
+	{XFRM_STATE_ESN, 0, 1, 32, 7, 28, 0, NULL},
+	{0, 0, 1, 32, 7, 28, -EINVAL, "beyond 32 bits"},
 	{XFRM_STATE_ESN, 0, 1, 32, 0, 20, -EINVAL, "XFRMA_REPLAY_ESN_VAL has 20"},
 	{0, 0, 2, 64, 0, 32, 0, NULL},
 	{0, 0, 0, 0, 0, 24, 0, NULL}, /* replay check off */
@@ -637,26 +637,36 @@ START_TEST(test_parse_checks_replay)
 }
 END_TEST
 
-/* What a request may not bring, an answer tells. */
-START_TEST(test_parse_reads_sequence_numbers_of_answers)
+/* A request may bring them too: an SA that is taken over goes on after them. */
+START_TEST(test_parse_reads_what_an_sa_has_done)
 {
+	static const uint16_t flags[] = {NLM_F_MULTI, NLM_F_REQUEST};
+	const struct xfrm_lifetime_cur cur = {1000, 10, 1700000000, 1700000001};
 	uint32_t esn[7] = {1, 0x11, 0x22, 0x33, 0x44, 32, 0};
 	uint32_t legacy[3] = {0x55, 0x66, 0};
 
-	plain();
-	wire_header(&buf)->nlmsg_flags = NLM_F_MULTI;
-	wire_append(&buf, XFRMA_REPLAY_VAL, legacy, sizeof(legacy));
-	expect(0, NULL, "legacy");
-	ck_assert_uint_eq(msg.sa.status.out_seq, 0x55);
-	ck_assert_uint_eq(msg.sa.status.in_seq, 0x66);
-	plain();
-	wire_header(&buf)->nlmsg_flags = NLM_F_MULTI;
-	buf.bytes[INFO(flags)] = XFRM_STATE_ESN;
-	buf.bytes[INFO(replay_window)] = 0;
-	wire_append(&buf, XFRMA_REPLAY_ESN_VAL, esn, sizeof(esn));
-	expect(0, NULL, "ESN");
-	ck_assert_uint_eq(msg.sa.status.out_seq, 0x3300000011);
-	ck_assert_uint_eq(msg.sa.status.in_seq, 0x4400000022);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		plain();
+		wire_header(&buf)->nlmsg_flags = flags[i];
+		wire_append(&buf, XFRMA_REPLAY_VAL, legacy, sizeof(legacy));
+		wire_append(&buf, XFRMA_LTIME_VAL, &cur, sizeof(cur));
+		expect(0, NULL, "legacy");
+		ck_assert_uint_eq(msg.sa.status.out_seq, 0x55);
+		ck_assert_uint_eq(msg.sa.status.in_seq, 0x66);
+		/* An answer has its counters in the structure. */
+		ck_assert_uint_eq(msg.sa.status.bytes, i ? 1000 : 0);
+		ck_assert_uint_eq(msg.sa.status.packets, i ? 10 : 0);
+		ck_assert_uint_eq(msg.sa.status.add_time, i ? 1700000000 : 0);
+		ck_assert_uint_eq(msg.sa.status.use_time, i ? 1700000001 : 0);
+		plain();
+		wire_header(&buf)->nlmsg_flags = flags[i];
+		buf.bytes[INFO(flags)] = XFRM_STATE_ESN;
+		buf.bytes[INFO(replay_window)] = 0;
+		wire_append(&buf, XFRMA_REPLAY_ESN_VAL, esn, sizeof(esn));
+		expect(0, NULL, "ESN");
+		ck_assert_uint_eq(msg.sa.status.out_seq, 0x3300000011);
+		ck_assert_uint_eq(msg.sa.status.in_seq, 0x4400000022);
+	}
 }
 END_TEST
 
@@ -716,11 +726,9 @@ START_TEST(test_parse_rejects_other_types)
 		{NLMSG_ERROR, -EINVAL},
 		{NLMSG_DONE, -EINVAL},
 		{XFRM_MSG_BASE - 1, -EINVAL},
-		{XFRM_MSG_GETAE, -EOPNOTSUPP},
 		{XFRM_MSG_POLEXPIRE, -EOPNOTSUPP},
-		{XFRM_MSG_NEWAE, -EOPNOTSUPP},
+		{XFRM_MSG_REPORT, -EOPNOTSUPP},
 		{XFRM_MSG_MIGRATE, -ENOPROTOOPT},
-		{XFRM_MSG_GETDEFAULT, -EOPNOTSUPP},
 		{XFRM_MSG_MAX + 1, -EINVAL},
 		{0xbf, -EINVAL},
 		{0xc4, -EINVAL},
@@ -808,7 +816,7 @@ int main(void)
 	tcase_add_test(tc, test_parse_prefers_auth_trunc);
 	tcase_add_test(tc, test_parse_takes_a_name_without_end);
 	tcase_add_test(tc, test_parse_checks_replay);
-	tcase_add_test(tc, test_parse_reads_sequence_numbers_of_answers);
+	tcase_add_test(tc, test_parse_reads_what_an_sa_has_done);
 	tcase_add_test(tc, test_parse_checks_keys_and_filters);
 	tcase_add_test(tc, test_filter_matches_as_the_kernel);
 	tcase_add_test(tc, test_parse_rejects_other_types);
