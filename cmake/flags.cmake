@@ -1,22 +1,25 @@
-# One INTERFACE target carries the language, the warnings and the sanitizers.
-add_library(cygnet_flags INTERFACE)
-target_compile_features(cygnet_flags INTERFACE c_std_17)
-target_compile_definitions(cygnet_flags INTERFACE _GNU_SOURCE)
-target_include_directories(cygnet_flags INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(cygnet_flags INTERFACE
+# One INTERFACE target carries the language and the warnings, a second one the sanitizers beside
+# them; only what is loaded into other people's programs does without those.
+add_library(cygnet_plain_flags INTERFACE)
+target_compile_features(cygnet_plain_flags INTERFACE c_std_17)
+target_compile_definitions(cygnet_plain_flags INTERFACE _GNU_SOURCE)
+target_include_directories(cygnet_plain_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(cygnet_plain_flags INTERFACE
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
     -Wconversion -Wundef -Wpointer-arith -Wvla -fno-strict-aliasing
     -fstack-protector-strong)
 if(CYGNET_WERROR)
-    target_compile_options(cygnet_flags INTERFACE -Werror)
+    target_compile_options(cygnet_plain_flags INTERFACE -Werror)
 endif()
+add_library(cygnet_flags INTERFACE)
+target_link_libraries(cygnet_flags INTERFACE cygnet_plain_flags)
 if(CYGNET_SANITIZE)
     target_compile_options(cygnet_flags INTERFACE
         -fsanitize=${CYGNET_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(cygnet_flags INTERFACE -fsanitize=${CYGNET_SANITIZE})
     target_compile_definitions(cygnet_flags INTERFACE CYGNET_SANITIZED=1)
 elseif(CMAKE_BUILD_TYPE MATCHES "Rel")
-    target_compile_definitions(cygnet_flags INTERFACE _FORTIFY_SOURCE=2)
+    target_compile_definitions(cygnet_plain_flags INTERFACE _FORTIFY_SOURCE=2)
 endif()
 if(CYGNET_FUZZ)
     if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")

@@ -15,6 +15,8 @@ static const struct {
 	const char *help;
 	int (*run)(const struct cygnet_options *options, int argc, char **argv);
 } verbs[] = {
+	{"exec", "exec PROGRAM [ARG...]", "runs a program of the kernel's XFRM on cygnetd",
+	 verb_exec},
 	{"status", "status [--json] [-a]", "what cygnetd does: tunnels, SAs, counters",
 	 verb_status},
 };
@@ -22,7 +24,7 @@ static const struct {
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 /* Verbs that are named in the documents and not here yet. */
-static const char *const planned[] = {"up", "down", "load", "check", "keys", "exec"};
+static const char *const planned[] = {"up", "down", "load", "check", "keys"};
 
 static void usage(FILE *out)
 {

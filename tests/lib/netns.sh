@@ -8,6 +8,7 @@
 #   veth office eth0 gw lan     a cable between two of them
 #   gateway_start gw [OPTION..] a cygnetd in one; gateway_stop, gateway_kill
 #   sk gw ARGS, cy gw ARGS      its setkey and its cygnet
+#   ex gw PROGRAM ARGS          somebody else's program, driving it by way of `cygnet exec`
 set -euo pipefail
 
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -193,6 +194,12 @@ cy() {
     local name=$1
     shift
     on "$name" env CYGNET_SOCKET="$(socket_of "$name")" "$BIN/cygnet" "$@"
+}
+
+ex() {
+    local name=$1
+    shift
+    cy "$name" exec "$@"
 }
 
 # load NAME < FILE: a setkey script, every statement of which must be accepted.

@@ -5,7 +5,8 @@
 #   a folder is entered by its one public header
 #   pure folders include no header of the system that does something
 #
-# With a build folder as argument it also asks the linker: what do the pure archives call?
+# With a build folder as argument it also asks the linker: what do the pure archives call? And what
+# does the library for other people's programs (tools/shim/) need beside the C library, and show?
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${1:-}
@@ -75,6 +76,21 @@ if [[ -n $build ]]; then
             problem "${archive%%/*}/ is pure and must not call $name()"
         done < <(grep -xE "$calls" <<< "$called")
     done
+fi
+
+# It is loaded into programs of any kind: whatever it needs they get, whatever it shows they see.
+check_shim() { # LIBRARY
+    local name
+    while read -r name; do
+        problem "tools/shim/ needs the C library only, not $name"
+    done < <(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -vE '^(libc\.so\.6|ld-linux.*)$')
+    while read -r name; do
+        grep -rqF "SHIM_CALL(\"$name\")" tools/shim || problem "tools/shim/ shows $name(), which is no call it stands in front of"
+    done < <(nm -D --defined-only "$1" | awk '$2 == "T" {print $3}')
+}
+if [[ -n $build ]]; then
+    shim=$(find "$build" -name libcygnet-xfrm.so -path '*/cygnet/*' -print -quit)
+    if [[ -n $shim ]]; then check_shim "$shim"; else problem "no libcygnet-xfrm.so in $build: build first"; fi
 fi
 
 ((problems == 0)) || exit 1

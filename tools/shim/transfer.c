@@ -1,0 +1,194 @@
+/*
+ * transfer.c: a datagram out and a datagram in. What netlink has and a UNIX socket has not: an
+ * address of the sender, ENOBUFS for events that were lost, no signal for a server that is gone.
+ */
+#include "tools/shim/shim.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+static bool is_over(int code)
+{
+	return code == EPIPE || code == ECONNRESET || code == ENOTCONN;
+}
+
+static int check_destination(const struct msghdr *msg)
+{
+	struct sockaddr_nl to;
+
+	if (!msg->msg_name || !msg->msg_namelen)
+		return 0;
+	if (msg->msg_namelen < sizeof(to))
+		return EINVAL;
+	memcpy(&to, msg->msg_name, sizeof(to));
+	if (to.nl_family != AF_NETLINK)
+		return EINVAL;
+	return to.nl_pid ? ECONNREFUSED : 0; /* nobody but the kernel is there */
+}
+
+/* To the thread that stands in for cygnetd, which takes the socket away under the same lock. False: it
+ * did, or waits for us to wait. */
+static bool send_waiting(struct shim_socket *s, int number, const struct msghdr *msg, ssize_t *n)
+{
+	struct shim_guard guard;
+	bool done = false;
+	int code = 0;
+
+	shim_lock(&guard);
+	if (atomic_load(&s->waiting)) {
+		*n = next_calls()->sendmsg(number, msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		code = errno;
+		done = *n >= 0 || code != EAGAIN;
+	}
+	shim_unlock(&guard);
+	errno = code;
+	return done;
+}
+
+static ssize_t send_once(struct shim_socket *s, int number, const struct msghdr *msg, int flags)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+	ssize_t n;
+
+	while (atomic_load(&s->waiting)) {
+		if (send_waiting(s, number, msg, &n))
+			return n;
+		nanosleep(&pause, NULL);
+	}
+	return next_calls()->sendmsg(number, msg, flags | MSG_NOSIGNAL);
+}
+
+static void note(struct shim_socket *s, const struct msghdr *msg, bool sent)
+{
+	struct shim_guard guard;
+	int saved = errno;
+
+	shim_lock(&guard);
+	if (sent)
+		requests_note(s, msg->msg_iov, msg->msg_iovlen);
+	else
+		requests_undo(s, msg->msg_iov, msg->msg_iovlen);
+	shim_unlock(&guard);
+	errno = saved;
+}
+
+ssize_t transfer_send(struct shim_socket *s, int number, const struct msghdr *msg, int flags)
+{
+	const struct msghdr bare = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
+	int rc = check_destination(msg);
+
+	if (rc) {
+		errno = rc;
+		return -1;
+	}
+	for (;;) {
+		unsigned generation = atomic_load(&s->generation);
+		ssize_t n;
+
+		atomic_store(&s->woken, false);
+		note(s, &bare, true); /* before: the answer may be another thread's to read */
+		n = send_once(s, number, &bare, flags);
+		if (n >= 0)
+			return n;
+		note(s, &bare, false);
+		if (!is_over(errno))
+			return n;
+		rc = link_lost(s, generation);
+		if (rc < 0) {
+			errno = -rc;
+			return -1;
+		}
+	}
+}
+
+/* ---- in -------------------------------------------------------------------------------------------- */
+
+void transfer_address(uint32_t portid, uint32_t groups, struct sockaddr *out, socklen_t *len)
+{
+	const struct sockaddr_nl addr = {
+		.nl_family = AF_NETLINK, .nl_pid = portid, .nl_groups = groups};
+	size_t room = len ? *len : 0;
+
+	if (out && len)
+		memcpy(out, &addr, room < sizeof(addr) ? room : sizeof(addr));
+	if (len)
+		*len = sizeof(addr);
+}
+
+/* cygnetd's word for events it had to drop, which the kernel says by ENOBUFS. */
+static bool is_overrun(const struct msghdr *msg, size_t len)
+{
+	struct nlmsghdr nlh;
+
+	return len == sizeof(nlh) &&
+	       requests_gather(msg->msg_iov, msg->msg_iovlen, 0, &nlh, sizeof(nlh)) ==
+		       sizeof(nlh) &&
+	       nlh.nlmsg_type == NLMSG_OVERRUN;
+}
+
+static void received(struct shim_socket *s, const struct msghdr *msg, size_t len)
+{
+	struct shim_guard guard;
+
+	shim_lock(&guard);
+	requests_answer(s, msg->msg_iov, msg->msg_iovlen, len);
+	shim_unlock(&guard);
+}
+
+static bool has_room(const struct msghdr *msg)
+{
+	for (size_t i = 0; i < msg->msg_iovlen; i++) {
+		if (msg->msg_iov[i].iov_len)
+			return true;
+	}
+	return false;
+}
+
+/* 1: the datagram is the program's; 0: it was not for it; -1 and errno. */
+static int take(struct shim_socket *s, int number, const struct msghdr *msg, size_t n, int flags)
+{
+	uint8_t rest[sizeof(struct nlmsghdr)];
+	bool silent;
+
+	if (!is_overrun(msg, n)) {
+		if (!(flags & MSG_PEEK))
+			received(s, msg, n);
+		return 1;
+	}
+	if (flags & MSG_PEEK)
+		(void)next_calls()->recv(number, rest, sizeof(rest), MSG_DONTWAIT);
+	silent = s->options & 1U << NETLINK_NO_ENOBUFS;
+	errno = ENOBUFS;
+	return silent ? 0 : -1;
+}
+
+ssize_t transfer_receive(struct shim_socket *s, int number, struct msghdr *msg, int flags)
+{
+	for (;;) {
+		unsigned generation = atomic_load(&s->generation);
+		struct msghdr bare = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
+		int more = atomic_exchange(&s->woken, false) ? MSG_DONTWAIT : 0, rc;
+		ssize_t n = next_calls()->recvmsg(number, &bare, flags | more);
+
+		if (n > 0 || (n == 0 && !has_room(msg))) {
+			rc = take(s, number, &bare, (size_t)n, flags);
+			if (rc < 0)
+				return -1;
+			if (rc == 0)
+				continue;
+			msg->msg_flags = bare.msg_flags;
+			msg->msg_controllen = 0;
+			if (msg->msg_name)
+				transfer_address(0, 0, msg->msg_name, &msg->msg_namelen);
+			return n;
+		}
+		if (n < 0 && !is_over(errno))
+			return n;
+		rc = link_lost(s, generation);
+		if (rc < 0) {
+			errno = -rc;
+			return -1;
+		}
+	}
+}

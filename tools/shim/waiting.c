@@ -1,0 +1,194 @@
+/*
+ * waiting.c: while cygnetd is away. A socket then is the near end of a pair, so whoever polls it
+ * sleeps as on a netlink socket that has nothing to say. A thread holds the far ends, refuses what is
+ * asked, and looks whether cygnetd is back; it ends when nobody waits.
+ *
+ * The far end is closed at the change: that wakes who sleeps on the near one, and the shim reads
+ * on from the new connection.
+ */
+#include "tools/shim/shim.h"
+
+#include "xfrm/xfrm.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+enum {
+	LOOK_MS = 100,
+	/* For a program to read its refusals before the change takes them away. */
+	READ_MS = 3000,
+	STACK_BYTES = 256 << 10,
+};
+
+static bool running; /* under the lock */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void refuse_all(const struct shim_socket *s, const uint8_t *bytes, size_t len)
+{
+	struct shim_request request;
+	size_t step;
+
+	do {
+		if (requests_read(bytes, len, &request, &step))
+			requests_refuse(s, s->far, &request);
+		bytes += step;
+		len -= step;
+	} while (step);
+}
+
+/* What the program has asked since. */
+static void drain(const struct shim_socket *s)
+{
+	uint8_t bytes[XFRM_REQUEST_MAX];
+	ssize_t n;
+
+	while ((n = next_calls()->recv(s->far, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+		refuse_all(s, bytes, (size_t)n);
+	explicit_bzero(bytes, sizeof(bytes)); /* keys among them */
+}
+
+static bool has_read(const struct shim_socket *s)
+{
+	int unread = 0;
+
+	return ioctl(s->far, SIOCOUTQ, &unread) < 0 || unread == 0 ||
+	       now_ms() - s->since_ms > READ_MS;
+}
+
+static void try_return(struct shim_socket *s)
+{
+	int fd, far = s->far;
+
+	drain(s);
+	if (!has_read(s))
+		return;
+	fd = link_connect(SOCK_CLOEXEC, false);
+	if (fd < 0)
+		return;
+	link_tell(s, fd);
+	/* Nobody sends without the lock while it is set. */
+	atomic_store(&s->waiting, false);
+	atomic_store(&s->woken, true);
+	s->requests_len = 0;
+	link_install(s, fd);
+	if (!s->used)
+		return; /* every number had been closed; the far end is, too */
+	s->far = -1;
+	next_calls()->close(far);
+}
+
+/* The far ends; 0: nobody waits. */
+static nfds_t collect(struct pollfd *fds)
+{
+	const struct shim_socket *s;
+	unsigned at = 0;
+	nfds_t len = 0;
+
+	while ((s = sockets_next(&at))) {
+		if (atomic_load(&s->waiting) && s->far >= 0)
+			fds[len++] = (struct pollfd){.fd = s->far, .events = POLLIN};
+	}
+	return len;
+}
+
+static void look(void)
+{
+	struct shim_socket *s;
+	unsigned at = 0;
+
+	while ((s = sockets_next(&at))) {
+		if (atomic_load(&s->waiting) && s->far >= 0)
+			try_return(s);
+	}
+}
+
+static void *keep(void *arg)
+{
+	static struct pollfd fds[SHIM_SOCKETS_MAX];
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+	struct shim_guard guard;
+	nfds_t len;
+
+	for (;;) {
+		shim_lock(&guard);
+		look();
+		len = collect(fds);
+		if (!len)
+			running = false;
+		shim_unlock(&guard);
+		if (!len)
+			return arg;
+		/* A far end whose near one is closed by a way we do not see is always readable. */
+		if (poll(fds, len, LOOK_MS) > 0 && fds[0].revents & (POLLHUP | POLLNVAL))
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* Every signal is blocked here, and so in the thread. */
+static int start(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc;
+
+	if (running)
+		return 0;
+	rc = pthread_attr_init(&attr);
+	if (rc)
+		return -rc;
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(&thread, &attr, keep, NULL);
+	pthread_attr_destroy(&attr);
+	running = rc == 0;
+	return -rc;
+}
+
+int waiting_begin(struct shim_socket *s)
+{
+	int ends[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	rc = start();
+	if (rc < 0) {
+		next_calls()->close(ends[0]);
+		next_calls()->close(ends[1]);
+		return rc;
+	}
+	for (unsigned i = 0; i < s->requests_len; i++)
+		requests_refuse(s, ends[1], &s->requests[i]);
+	if (s->far >= 0)
+		next_calls()->close(s->far);
+	s->far = ends[1];
+	s->since_ms = now_ms();
+	atomic_store(&s->waiting, true);
+	link_install(s, ends[0]);
+	return 0;
+}
+
+void waiting_forked(void)
+{
+	struct shim_socket *s;
+	unsigned at = 0;
+
+	running = false;
+	while ((s = sockets_next(&at))) {
+		/* The parent's thread answers on the near end we share, and closing its far end will
+		 * tell us as it tells the parent. */
+		if (s->far >= 0)
+			next_calls()->close(s->far);
+		s->far = -1;
+		atomic_store(&s->waiting, false);
+	}
+}
