@@ -13,7 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { FLAG_CYCLIC_SEQ = 0x40 }; /* PF_KEY's, set unless -f nocyclic-seq was given */
+/* PF_KEY's: the second is FreeBSD's, and the only place of a dump that tells of ESN. */
+enum { FLAG_CYCLIC_SEQ = 0x40, FLAG_ESN = 0x400 };
 
 const char *dump_time(uint64_t when, char buf[static 32])
 {
@@ -158,8 +159,8 @@ void dump_sa(const struct dump_options *o, const struct xfrm_sa *sa, unsigned se
 	if (!sa->config.larval)
 		print_algorithms(o, &sa->config);
 	fprintf(o->out, "\tseq=0x%08" PRIx32 " replay=%" PRIu32 " flags=0x%08x state=%s \n",
-		last_seq, shown_window(o, sa->config.replay_window), (unsigned)FLAG_CYCLIC_SEQ,
-		dump_sa_state(o, sa));
+		last_seq, shown_window(o, sa->config.replay_window),
+		FLAG_CYCLIC_SEQ | (sa->config.esn ? FLAG_ESN : 0U), dump_sa_state(o, sa));
 	print_lifetimes(o, sa);
 	fprintf(o->out, "\tsadb_seq=%u pid=%" PRId64 " refcnt=0\n", seq, o->pid);
 }

@@ -48,12 +48,23 @@ ssize_t parse_read(struct parse *p, char *buf, size_t size)
 	return got;
 }
 
+static bool never_a_key(const char *text, size_t len)
+{
+	char name[32];
+
+	if (len && (text[0] == ';' || text[0] == '-'))
+		return true;
+	if (len >= sizeof(name))
+		return false;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return algorithm_lookup(ALGORITHM_ENCR, name) || algorithm_lookup(ALGORITHM_AUTH, name);
+}
+
 void parse_show(struct parse *p, const char *text, size_t len, bool secret)
 {
-	bool key_place = p->before_key && --p->before_key == 0;
-
-	/* Where a key may stand the algorithm's name stays in sight, whatever was written. */
-	if (key_place && len && text[0] != ';' && text[0] != '-')
+	/* Where a key may stand the last option or algorithm stays in sight, whatever was written. */
+	if (p->near_key && !never_a_key(text, len))
 		return;
 	if (secret)
 		snprintf(p->shown, sizeof(p->shown), "...");
@@ -116,7 +127,7 @@ void parse_reset(struct parse *p)
 	explicit_bzero(p->piece, sizeof(p->piece));
 	p->used = 0;
 	p->piece_len = 0;
-	p->before_key = 0;
+	p->near_key = false;
 	p->lexical = NULL;
 	p->st = (struct statement){0};
 }
@@ -250,7 +261,8 @@ bool parse_algorithm(struct parse *p, struct key_text *out, int kind, const stru
 		     const struct token *key)
 {
 	if (!algorithm_lookup((enum algorithm_kind)kind, name->text)) {
-		parse_error(p, "syntax error", name->text);
+		/* Without a key behind it, it may be one. */
+		parse_error(p, "syntax error", key && key->text ? name->text : p->shown);
 		return false;
 	}
 	out->name = *name;

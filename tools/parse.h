@@ -50,7 +50,7 @@ struct parse {
 	char piece[POLICY_TEXT_MAX]; /* the quoted string or policy text being scanned; wiped */
 	size_t piece_len;
 	char shown[64];	     /* last token as an error may show it */
-	unsigned before_key; /* tokens until one that may be a key; 0: none is near */
+	bool near_key;	     /* -E or -A was read: what follows may be a key, or a piece of one */
 	const char *lexical; /* what was wrong with the last token, NULL for nothing */
 	unsigned line;
 	int read_error;

@@ -1,4 +1,5 @@
-"""Runs setkey files against a live cygnetd and holds each against its line of MANIFEST.tsv.
+"""Runs setkey files against a live cygnetd and holds each against its line of MANIFEST.tsv. What is loaded
+then is dumped, the dump is turned into a script and loaded, and must give the same databases again.
 
     setkey_corpus.py SETKEY FOLDER
 
@@ -7,16 +8,20 @@ none (the statements that "refuse" names are refused, each with one line that na
 line of its end; all others load; exit 1), syntax (reported at the line that "refuse" names; what
 stood before it is done, nothing after it). refuse: REASON LINES, as in "TRANSPORT 6-8,9-11; AH 20".
 """
+import itertools
 import os
 import re
 import subprocess
 import sys
 
+import setkey_dump
+
 SETKEY, FOLDER = sys.argv[1:3]
+NOTICE = re.compile(r"WARNING|is ignored$|are ignored|always seq-pad$")
 
 
-def setkey(*args):
-    done = subprocess.run([SETKEY, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+def setkey(*args, text=None):
+    done = subprocess.run([SETKEY, *args], input=text and text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
     return done.returncode, done.stdout.decode(errors="replace")
 
 
@@ -78,6 +83,18 @@ class Model:
                 self.policies.add(("fwd", *words[1:4]))
 
 
+def fed_back(sas, policies):
+    """What is wrong with the databases after their own dump was loaded, or nothing."""
+    before = setkey_dump.read_sas(sas), setkey_dump.read_policies(policies)
+    code, said = setkey("-k", "-f", "-", text=setkey_dump.script(*before))
+    said = "".join(line for line in said.splitlines() if not NOTICE.search(line))
+    after = setkey_dump.read_sas(setkey("-D")[1]), setkey_dump.read_policies(setkey("-DP")[1])
+    if code or said:
+        return [f"the dump fed back: exit status {code}: {said}"]
+    return [f"fed back: {a} became {b}" for old, new in zip(before, after)
+            for a, b in itertools.zip_longest(old, new) if a != b]
+
+
 def check(name, expect, refuse):
     path = os.path.join(FOLDER, name)
     with open(path, encoding="utf-8") as file:
@@ -85,7 +102,8 @@ def check(name, expect, refuse):
     setkey("-F")
     setkey("-FP")
     code, said = setkey("-f", path)
-    reported = [int(n) for n in re.findall(re.escape(path) + r",(\d+):", said)]
+    reported = [int(n) for n, text in re.findall(re.escape(path) + r",(\d+): (.*)", said)
+                if not NOTICE.search(text)]
     model, wanted = Model(), []
     stop = int(re.search(r"line (\d+)", refuse)[1]) if expect == "syntax" else None
     bad = refused_lines(refuse)
@@ -93,7 +111,7 @@ def check(name, expect, refuse):
     if alternative and code:
         bad = list(ranges(alternative[1]))
     for first, last, words in statements(text):
-        if stop and last >= stop:
+        if stop and last >= stop or words[0] in ("exit", "quit", "bye"):
             break
         if any(overlap((first, last), r) for r in bad):
             wanted.append(last)
@@ -107,10 +125,12 @@ def check(name, expect, refuse):
         problems.append(f"lines reported {reported}, expected {wanted}")
     if (code != 0) != bool(wanted) or code not in (0, 1):
         problems.append(f"exit status {code}")
-    sas = len(re.findall(r"^\t\S+ mode=", setkey("-D")[1], re.M))
-    policies = len(re.findall(r"^\t(?:in|out|fwd)\b", setkey("-DP")[1], re.M))
+    sa_dump, policy_dump = setkey("-D")[1], setkey("-DP")[1]
+    sas = len(re.findall(r"^\t\S+ mode=", sa_dump, re.M))
+    policies = len(re.findall(r"^\t(?:in|out|fwd)\b", policy_dump, re.M))
     if (sas, policies) != (len(model.sas), len(model.policies)):
         problems.append(f"{sas} SAs and {policies} policies, expected {len(model.sas)} and {len(model.policies)}")
+    problems += fed_back(sa_dump, policy_dump)
     # Keys never reach a message.
     if re.search(r"0x[0-9a-f]{16}", said) and "dump" not in text and "get" not in text:
         problems.append("a key is in the messages")
