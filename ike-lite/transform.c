@@ -74,11 +74,11 @@ static const struct ike_algorithm rows[] = {
 	{"aescmac", NULL, {IKE_INTEG, IKE_INTEG_AES_CMAC_96, 0}, ESP, false,
 	 16, 0, 0, 1, 12, NULL, ESP_INTEG_AES_CMAC},
 
-	{"prfsha256", "prfsha2_256", {IKE_PRF, IKE_PRF_HMAC_SHA2_256, 0}, IKE, false,
+	{"prfsha256", NULL, {IKE_PRF, IKE_PRF_HMAC_SHA2_256, 0}, IKE, false,
 	 32, 0, 0, 1, 0, "SHA2-256", 0},
-	{"prfsha384", "prfsha2_384", {IKE_PRF, IKE_PRF_HMAC_SHA2_384, 0}, IKE, false,
+	{"prfsha384", NULL, {IKE_PRF, IKE_PRF_HMAC_SHA2_384, 0}, IKE, false,
 	 48, 0, 0, 1, 0, "SHA2-384", 0},
-	{"prfsha512", "prfsha2_512", {IKE_PRF, IKE_PRF_HMAC_SHA2_512, 0}, IKE, false,
+	{"prfsha512", NULL, {IKE_PRF, IKE_PRF_HMAC_SHA2_512, 0}, IKE, false,
 	 64, 0, 0, 1, 0, "SHA2-512", 0},
 
 	PLAIN("ecp256", NULL, IKE_DH, IKE_DH_ECP_256, 0, BOTH),
@@ -125,6 +125,18 @@ static bool word_is(const char *known, const char *word, size_t len)
 
 const struct ike_algorithm *ike_algorithm_named(const char *word, size_t len)
 {
+	/* An ICV of 16 bytes goes without saying. */
+	static const struct {
+		const char *word, *meant;
+	} shorter[] = {
+		{"aes128gcm", "aes128gcm16"}, {"aes192gcm", "aes192gcm16"},
+		{"aes256gcm", "aes256gcm16"}, {"aes128ccm", "aes128ccm16"},
+		{"aes192ccm", "aes192ccm16"}, {"aes256ccm", "aes256ccm16"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(shorter); i++)
+		if (word_is(shorter[i].word, word, len))
+			return ike_algorithm_named(shorter[i].meant, strlen(shorter[i].meant));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (word_is(rows[i].word, word, len) || word_is(rows[i].alias, word, len))
 			return &rows[i];
