@@ -11,6 +11,7 @@
 #include "esp/keyed.h"
 #include "esp/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -25,12 +26,19 @@ static const EVP_CIPHER *gcm_type(uint8_t key_len)
 			       : EVP_aes_256_gcm();
 }
 
-int esp_aead_init(struct esp_aead *a, const struct esp_encr *encr, const uint8_t *key, bool seal,
-		  bool esn)
+int esp_aead_init(struct esp_aead *a, const struct esp_encr *encr, const struct esp_keys *keys,
+		  bool seal, bool esn)
 {
+	const uint8_t *key = keys->encr;
+
 	a->encr = encr;
 	a->esn = esn;
 	memcpy(a->nonce, key + encr->key_len, encr->salt_len);
+	if (keys->engine && keys->engine->has(encr->id, encr->key_len)) {
+		a->engine = keys->engine;
+		a->engine_key = a->engine->key_new(encr->id, key, encr->key_len);
+		return a->engine_key ? 0 : -ENOMEM;
+	}
 	if (encr->id == ESP_ENCR_AES_CCM)
 		return esp_ccm_init(&a->ccm, key, encr->key_len, encr->icv_len);
 	if (encr->id == ESP_ENCR_CHACHA20_POLY1305 || encr->id == ESP_ENCR_CHACHA20_POLY1305_IIV)
@@ -42,6 +50,8 @@ int esp_aead_init(struct esp_aead *a, const struct esp_encr *encr, const uint8_t
 
 void esp_aead_fini(struct esp_aead *a)
 {
+	if (a->engine)
+		a->engine->key_free(a->engine_key);
 	EVP_CIPHER_CTX_free(a->ctx); /* clears its key schedule */
 	esp_ccm_fini(&a->ccm);
 	OPENSSL_cleanse(a, sizeof(*a));
@@ -98,6 +108,22 @@ static bool ccm_pass(struct esp_aead *a, uint8_t *esp, uint32_t text_len, uint64
 		    : esp_ccm_open(&a->ccm, a->nonce, aad, aad_len, text, text_len);
 }
 
+static struct esp_aead_pass engine_pass(struct esp_aead *a, uint8_t *esp, uint32_t text_len,
+					uint64_t seq)
+{
+	struct esp_aead_pass pass;
+
+	static_assert(sizeof(pass.nonce) == sizeof(a->nonce), "engines take the nonce whole");
+	set_nonce(a, esp, seq);
+	memcpy(pass.nonce, a->nonce, sizeof(pass.nonce));
+	pass.aad_len = (uint32_t)put_aad(a, esp, seq, pass.aad);
+	pass.text = esp + ESP_HEADER_LEN + a->encr->iv_len;
+	pass.text_len = text_len;
+	pass.icv = pass.text + text_len;
+	pass.icv_len = a->encr->icv_len;
+	return pass;
+}
+
 bool esp_aead_seal(struct esp_aead *a, uint8_t *esp, uint32_t text_len, uint64_t seq,
 		   uint64_t unique)
 {
@@ -111,6 +137,12 @@ bool esp_aead_seal(struct esp_aead *a, uint8_t *esp, uint32_t text_len, uint64_t
 	/* A counter is a fine IV for these: it must differ, not surprise. RFC 4106 §3.1. */
 	if (a->encr->iv_len)
 		store_be64(iv, unique);
+	if (a->engine) {
+		const struct esp_aead_pass engine = engine_pass(a, esp, text_len, seq);
+
+		a->engine->seal(a->engine_key, &engine);
+		return true;
+	}
 	if (a->encr->id == ESP_ENCR_AES_CCM)
 		return ccm_pass(a, esp, text_len, seq, true);
 	return pass(a, esp, text_len, seq, 1) && EVP_CipherFinal_ex(a->ctx, icv, &n) == 1 &&
@@ -125,6 +157,11 @@ bool esp_aead_open(struct esp_aead *a, uint8_t *esp, uint32_t text_len, uint64_t
 		OSSL_PARAM_END};
 	int n;
 
+	if (a->engine) {
+		const struct esp_aead_pass engine = engine_pass(a, esp, text_len, seq);
+
+		return a->engine->open(a->engine_key, &engine);
+	}
 	if (a->encr->id == ESP_ENCR_AES_CCM)
 		return ccm_pass(a, esp, text_len, seq, false);
 	return pass(a, esp, text_len, seq, 0) && EVP_CIPHER_CTX_set_params(a->ctx, tag) == 1 &&

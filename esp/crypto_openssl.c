@@ -44,7 +44,7 @@ int esp_crypto_new(struct esp_crypto **out, const struct esp_suite *suite,
 	if (!c)
 		return -ENOMEM;
 	c->is_aead = esp_encr_is_aead(suite->encr);
-	rc = c->is_aead ? esp_aead_init(&c->aead, suite->encr, keys->encr, seal, esn)
+	rc = c->is_aead ? esp_aead_init(&c->aead, suite->encr, keys, seal, esn)
 			: esp_separate_init(&c->separate, suite, keys, seal, esn);
 	if (rc)
 		esp_crypto_free(c);

@@ -117,6 +117,33 @@ uint32_t esp_inner_mtu(const struct esp_suite *suite, enum esp_encap encap, uint
  * esp_seal_padded, and for esp_outer_len of such a packet. */
 uint32_t esp_padded_len(uint32_t inner_len, uint32_t pad_to, uint32_t inner_mtu);
 
+/* ---- another back end (aead.c) ---------------------------------------------------------- */
+
+/* One packet's pass through an AEAD, in place. */
+struct esp_aead_pass {
+	uint8_t nonce[12];
+	uint8_t aad[12];
+	uint32_t aad_len;
+	uint8_t *text;
+	uint32_t text_len;
+	uint8_t *icv; /* sealing: written; opening: what it must be */
+	uint32_t icv_len;
+};
+
+/* AEADs of another library than OpenSSL: a table of functions, since looking for a library is not
+ * esp's to do. What it does not have stays with OpenSSL. Every function may be called by several
+ * threads at once, for different keys. */
+struct esp_engine {
+	/* The transform, with a key of key_len bytes without its salt. */
+	bool (*has)(enum esp_encr_id id, uint8_t key_len);
+	/* Expands a key; NULL if out of memory. */
+	void *(*key_new)(enum esp_encr_id id, const uint8_t *key, uint8_t key_len);
+	void (*key_free)(void *key); /* cleanses it; NULL is fine */
+	void (*seal)(const void *key, const struct esp_aead_pass *pass);
+	/* False: not authentic, the text is undefined. */
+	bool (*open)(const void *key, const struct esp_aead_pass *pass);
+};
+
 /* ---- outbound (seal.c) ------------------------------------------------------------------ */
 
 /* Key material. Borrowed by the constructors, which copy what they need into contexts that their
@@ -124,6 +151,7 @@ uint32_t esp_padded_len(uint32_t inner_len, uint32_t pad_to, uint32_t inner_mtu)
 struct esp_keys {
 	const uint8_t *encr;
 	const uint8_t *integ;
+	const struct esp_engine *engine; /* outlives the SA; NULL: OpenSSL for all */
 };
 
 /* Sequence numbers an outbound SA may use: first..last, both included. */

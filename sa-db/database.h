@@ -86,7 +86,8 @@ struct sadb {
 	struct spd spd[POLICY_DIRS];	 /* snapshots owned */
 	_Atomic unsigned policy_counts[POLICY_DIRS];
 	/* Control thread only. */
-	size_t sad_used; /* slots of sad that are not NULL, graves included */
+	const struct esp_engine *engine; /* borrowed; NULL: OpenSSL */
+	size_t sad_used;		 /* slots of sad that are not NULL, graves included */
 	unsigned sa_count;
 	struct list sas; /* owns them; oldest first */
 	uint64_t sa_serial, policy_serial;
@@ -103,14 +104,14 @@ void database_retire(struct sadb *db, void *ptr, void (*free_fn)(void *ptr));
 /* ---- sa.c -------------------------------------------------------------------------------- */
 
 /* Makes the struct, its ends, counters and links; in no list yet. 0, -ENOMEM, -EINVAL. */
-int sa_new(struct sa **out, const struct sa_config *config, const struct sa_grant *grant)
-	__attribute__((warn_unused_result));
+int sa_new(struct sa **out, const struct sa_config *config, const struct sa_grant *grant,
+	   const struct esp_engine *engine) __attribute__((warn_unused_result));
 /* A second version: same ends, counters and links. NULL if out of memory. */
 struct sa *sa_copy(const struct sa *sa);
 /* Makes the ends in directions that sa lacks; sa is not published yet. 0, -ENOMEM, -EINVAL with
  * nothing changed. */
-int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned directions)
-	__attribute__((warn_unused_result));
+int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned directions,
+		 const struct esp_engine *engine) __attribute__((warn_unused_result));
 /* Frees the struct with its ends and counters; links are the caller's. For sadb_retire. */
 void sa_free(void *ptr);
 /* Frees an older version: ends and counters belong to a newer one. For sadb_retire. */

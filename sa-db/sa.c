@@ -49,10 +49,11 @@ void sa_free(void *ptr)
 	sa_free_version(sa);
 }
 
-int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned directions)
+int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned directions,
+		 const struct esp_engine *engine)
 {
 	const struct sa_config *c = &sa->config;
-	const struct esp_keys keys = {.encr = c->keys.encr, .integ = c->keys.integ};
+	const struct esp_keys keys = {c->keys.encr, c->keys.integ, engine};
 	struct esp_in *in = NULL;
 	struct esp_out *out = NULL;
 	int rc;
@@ -87,7 +88,8 @@ static void take_over(struct sa_counters *counters, const struct sa_status *past
 	atomic_init(&counters->use_time, past->use_time);
 }
 
-int sa_new(struct sa **out, const struct sa_config *config, const struct sa_grant *grant)
+int sa_new(struct sa **out, const struct sa_config *config, const struct sa_grant *grant,
+	   const struct esp_engine *engine)
 {
 	struct sa *sa = calloc(1, sizeof(*sa));
 	int rc = -ENOMEM;
@@ -98,7 +100,7 @@ int sa_new(struct sa **out, const struct sa_config *config, const struct sa_gran
 	sa->counters = calloc(1, sizeof(*sa->counters));
 	sa->links = calloc(1, sizeof(*sa->links));
 	if (sa->counters && sa->links)
-		rc = sa_open_ends(sa, grant, grant->directions);
+		rc = sa_open_ends(sa, grant, grant->directions, engine);
 	if (rc < 0) {
 		free(sa->links);
 		sa_free(sa);

@@ -31,7 +31,7 @@ int sadb_sa_add(struct sadb *db, const struct sa_config *config, const struct sa
 	rc = sad_reserve(db);
 	if (rc < 0)
 		return rc;
-	rc = sa_new(&sa, config, grant);
+	rc = sa_new(&sa, config, grant, db->engine);
 	if (rc < 0)
 		return rc;
 	rc = resolve_join_sa(db, sa);
@@ -135,7 +135,7 @@ int sadb_sa_set_directions(struct sadb *db, struct sa *sa, const struct sa_grant
 	newer = sa_copy(sa);
 	if (!newer)
 		return -ENOMEM;
-	rc = sa_open_ends(newer, grant, gained);
+	rc = sa_open_ends(newer, grant, gained, db->engine);
 	if (rc < 0) {
 		sa_free_version(newer);
 		return rc;
@@ -165,7 +165,7 @@ int sadb_sa_resume(struct sadb *db, struct sa *sa, const struct sa_grant *grant,
 
 	if (!newer)
 		return -ENOMEM;
-	rc = sa_open_ends(newer, grant, grant->directions);
+	rc = sa_open_ends(newer, grant, grant->directions, db->engine);
 	if (rc < 0) {
 		sa_free_version(newer);
 		return rc;

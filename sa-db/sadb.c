@@ -58,6 +58,11 @@ struct sadb *sadb_new(struct sadb_retire retire)
 	return db;
 }
 
+void sadb_use_engine(struct sadb *db, const struct esp_engine *engine)
+{
+	db->engine = engine;
+}
+
 void sadb_free(struct sadb *db)
 {
 	if (!db)

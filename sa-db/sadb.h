@@ -216,6 +216,8 @@ struct sadb_retire {
 
 /* NULL if out of memory. */
 struct sadb *sadb_new(struct sadb_retire retire);
+/* SAs made from here on use the engine (borrowed, outlives them). NULL: OpenSSL, as without this. */
+void sadb_use_engine(struct sadb *db, const struct esp_engine *engine);
 /* Frees everything at once: no reader and no walk may be left. NULL is fine. */
 void sadb_free(struct sadb *db);
 

@@ -13,8 +13,9 @@ say() { echo "install-packages: $*"; }
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 missing=()
-while read -r kind package _; do
+while read -r kind package architecture; do
     [[ -z $kind || $kind == '#'* || " ${kinds[*]} " != *" $kind "* ]] && continue
+    [[ -z $architecture || $architecture == "$(dpkg --print-architecture)" ]] || continue
     installed "$package" || missing+=("$package")
 done < "$here/packages"
 

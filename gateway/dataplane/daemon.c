@@ -14,6 +14,7 @@
 #include "gateway/dataplane/capture/hostnet.h"
 #include "gateway/dataplane/control/control.h"
 #include "gateway/dataplane/control/reserve.h"
+#include "gateway/dataplane/engine/ipsec_mb.h"
 #include "gateway/dataplane/privileges.h"
 #include "gateway/dataplane/rcu.h"
 #include "gateway/dataplane/sysctl.h"
@@ -44,6 +45,8 @@ struct daemon {
 	struct event_base *base;
 	struct event *on_term, *on_int, *on_notice, *on_lock;
 	struct sadb *db;
+	const struct esp_engine *engine; /* borrowed; NULL: OpenSSL */
+	char crypto[32];		 /* its name */
 	struct reserve *reserve;
 	struct hostnet *hostnet;
 	struct capture *capture;
@@ -140,7 +143,7 @@ static void fill_status(void *ctx, struct cygnet_status *out)
 	memcpy(out->tun, d->tun.name, sizeof(out->tun));
 	strncpy(out->version, CYGNET_VERSION, sizeof(out->version) - 1);
 	strncpy(out->wire, wire_name(d->wire), sizeof(out->wire) - 1);
-	strncpy(out->crypto, "OpenSSL", sizeof(out->crypto) - 1);
+	memcpy(out->crypto, d->crypto, sizeof(out->crypto));
 	out->workers = 1;
 	out->started = d->started;
 	out->forwarding[0] = forwarding_on(FORWARDING_V4);
@@ -184,12 +187,33 @@ static int prepare_state_dir(const char *path, const struct run_as *run_as)
 	return 0;
 }
 
+/* auto takes what it finds; who names IPSec-MB wants no other. */
+static int choose_crypto(struct daemon *d)
+{
+	const char *why;
+	int rc;
+
+	strcpy(d->crypto, "OpenSSL");
+	if (d->options->crypto == CRYPTO_OPENSSL)
+		return 0;
+	rc = ipsec_mb_open(&d->engine, d->crypto, &why);
+	if (rc < 0 && d->options->crypto == CRYPTO_IPSEC_MB) {
+		log_err("--crypto ipsec-mb: %s", why);
+		return rc;
+	}
+	if (rc < 0)
+		log_debug("crypto by OpenSSL: %s", why);
+	return 0;
+}
+
 static int open_as_root(struct daemon *d)
 {
 	const struct options *o = d->options;
 	int rc;
 
 	rc = privileges_check();
+	if (rc == 0)
+		rc = choose_crypto(d);
 	if (rc == 0)
 		rc = run_as_lookup(o->user, &d->run_as);
 	if (rc == 0)
@@ -230,6 +254,7 @@ static int open_databases(struct daemon *d)
 	d->db = sadb_new(how);
 	if (!d->base || !d->db)
 		return -ENOMEM;
+	sadb_use_engine(d->db, d->engine);
 	rc = add_event(&d->on_term, evsignal_new(d->base, SIGTERM, stop_on_signal, d));
 	if (rc == 0)
 		rc = add_event(&d->on_int, evsignal_new(d->base, SIGINT, stop_on_signal, d));
@@ -307,8 +332,8 @@ static int start(struct daemon *d)
 
 static void say_ready(const struct daemon *d)
 {
-	log_info("version " CYGNET_VERSION " ready: device %s, %s, socket %s", d->tun.name,
-		 wire_name(d->wire), d->options->socket_path);
+	log_info("version " CYGNET_VERSION " ready: device %s, %s, %s, socket %s", d->tun.name,
+		 wire_name(d->wire), d->crypto, d->options->socket_path);
 	if (!forwarding_on(FORWARDING_V4))
 		log_warnx("IPv4 forwarding is off: only this host's own traffic can use tunnels "
 			  "(sysctl net.ipv4.ip_forward=1)");

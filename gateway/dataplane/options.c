@@ -20,7 +20,7 @@ static const char usage[] =
 	", or $" CYGNET_SOCKET_ENV ")\n"
 	"  --tun NAME         the TUN device to create (cygnet0)\n"
 	"  --wire WAY         public side: auto or raw, which are raw sockets (auto)\n"
-	"  --crypto BACKEND   auto or openssl (auto)\n"
+	"  --crypto BACKEND   auto, openssl or ipsec-mb; auto: IPSec-MB if it is there (auto)\n"
 	"  --workers N        packet threads: 1 (1)\n"
 	"  --fragment WHEN    what may be fragmented, and is too big: before or after ESP "
 	"(before)\n"
@@ -34,27 +34,34 @@ static const char usage[] =
 /* What an option with a fixed set of words takes. */
 struct choice {
 	const char *option;
-	const char *allowed[3]; /* NULL-terminated */
+	const char *allowed[4]; /* NULL-terminated */
 	const char *later;	/* known to the design, not to this version; or NULL */
 };
 
 static const struct choice wire_choice = {"--wire", {"auto", "raw"}, "fast"};
-static const struct choice crypto_choice = {"--crypto", {"auto", "openssl"}, "ipsec-mb"};
+static const struct choice crypto_choice = {"--crypto", {"auto", "openssl", "ipsec-mb"}, NULL};
 static const struct choice workers_choice = {"--workers", {"1"}, NULL};
 static const struct choice fragment_choice = {"--fragment", {"before", "after"}, NULL};
 
-static bool check_choice(const struct choice *c, const char *value)
+/* Which of the words it is; -1 if none, and said. */
+static int find_choice(const struct choice *c, const char *value)
 {
-	for (unsigned i = 0; i < 3 && c->allowed[i]; i++) {
+	for (int i = 0; c->allowed[i]; i++) {
 		if (strcmp(c->allowed[i], value) == 0)
-			return true;
+			return i;
 	}
-	fprintf(stderr, "cygnetd: %s \"%s\": expected %s%s%s", c->option, value, c->allowed[0],
-		c->allowed[1] ? " or " : "", c->allowed[1] ? c->allowed[1] : "");
+	fprintf(stderr, "cygnetd: %s \"%s\": expected %s", c->option, value, c->allowed[0]);
+	for (unsigned i = 1; c->allowed[i]; i++)
+		fprintf(stderr, "%s%s", c->allowed[i + 1] ? ", " : " or ", c->allowed[i]);
 	if (c->later && strcmp(c->later, value) == 0)
 		fprintf(stderr, " (%s is not available in this version)", value);
 	fputc('\n', stderr);
-	return false;
+	return -1;
+}
+
+static bool check_choice(const struct choice *c, const char *value)
+{
+	return find_choice(c, value) >= 0;
 }
 
 static bool check_path(const char *option, const char *value)
@@ -97,6 +104,7 @@ static const struct option longopts[] = {
 static enum options_result parse_one(int opt, const char *value, struct options *o)
 {
 	bool right = true;
+	int choice;
 
 	switch (opt) {
 	case OPT_SOCKET:
@@ -110,7 +118,9 @@ static enum options_result parse_one(int opt, const char *value, struct options 
 		right = check_choice(&wire_choice, value);
 		break;
 	case OPT_CRYPTO:
-		right = check_choice(&crypto_choice, value);
+		choice = find_choice(&crypto_choice, value);
+		right = choice >= 0;
+		o->crypto = (enum crypto_choice)choice;
 		break;
 	case OPT_WORKERS:
 		right = check_choice(&workers_choice, value);

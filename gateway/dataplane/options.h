@@ -14,6 +14,7 @@ struct options {
 	const char *user;
 	enum log_level log_level;
 	bool fragment_after; /* ESP, not before */
+	enum crypto_choice { CRYPTO_AUTO, CRYPTO_OPENSSL, CRYPTO_IPSEC_MB } crypto;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };

@@ -19,7 +19,7 @@ enum flags { STRUCTURED = 1, ESN = 2, FAR = 4, FLIP = 8, CUT = 16, TWICE = 32 };
 
 static const uint8_t encr_key[ESP_ENCR_KEY_MAX] = {9, 8, 7};
 static const uint8_t integ_key[ESP_INTEG_KEY_MAX] = {6, 5, 4};
-static const struct esp_keys keys = {encr_key, integ_key};
+static const struct esp_keys keys = {encr_key, integ_key, NULL};
 
 static void must(bool ok)
 {

@@ -3,6 +3,7 @@
  * and seals those our padding would make, byte for byte. Also each one damaged.
  */
 #include "esp/crypto.h"
+#include "tests/unit/esp/engine.h"
 #include "tests/vectors/esp_cases.h"
 
 #include <check.h>
@@ -51,7 +52,7 @@ static void load(struct loaded *l, const struct esp_case *c)
 			  sa->spec.encr_key_len);
 	ck_assert_uint_eq(unhex(sa->integ_key, l->integ_key, ESP_INTEG_KEY_MAX),
 			  sa->spec.integ_key_len);
-	l->keys = (struct esp_keys){l->encr_key, l->integ_key};
+	l->keys = (struct esp_keys){l->encr_key, l->integ_key, TEST_ENGINE};
 	if (c->payload)
 		ck_assert_uint_eq(unhex(c->payload, l->payload, BYTES_MAX), c->payload_len);
 	else

@@ -139,7 +139,7 @@ START_TEST(test_ctr_is_the_published_one)
 
 	for (size_t i = 0; i < ARRAY_LEN(ctr); i++) {
 		uint8_t key[ESP_ENCR_KEY_MAX], esp[256] = {0}, text[64], want[64];
-		struct esp_keys keys = {key, integ_key};
+		struct esp_keys keys = {key, integ_key, NULL};
 		struct esp_suite_spec spec = {.encr = ESP_ENCR_AES_CTR,
 					      .integ = ESP_INTEG_HMAC_SHA1,
 					      .integ_key_len = 20,

@@ -6,6 +6,7 @@
 #define CYGNET_TEST_ESP_PAIR_H
 
 #include "esp/esp.h"
+#include "tests/unit/esp/engine.h"
 
 #include <check.h>
 #include <netinet/in.h>
@@ -20,7 +21,7 @@ static const uint8_t pair_encr_key[ESP_ENCR_KEY_MAX] = {
 	0x4c, 0x4d, 0x4e, 0x4f, 0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57,
 	0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x5e, 0x5f, 0x60, 0x61, 0x62, 0x63};
 static const uint8_t pair_integ_key[ESP_INTEG_KEY_MAX] = {0x80, 0x81, 0x82, 0x83, 0x84, 0x85};
-static const struct esp_keys pair_keys = {pair_encr_key, pair_integ_key};
+static const struct esp_keys pair_keys = {pair_encr_key, pair_integ_key, TEST_ENGINE};
 
 struct pair_packet {
 	struct packet p;

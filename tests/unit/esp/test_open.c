@@ -165,7 +165,7 @@ START_TEST(test_open_refuses_other_keys)
 		ck_assert_int_eq(esp_seal(out, &pp.p, IPPROTO_IPIP), V_OK);
 		/* Each byte of what authenticates, the salt's included, matters. */
 		for (uint32_t k = 0; k < key_len; k++) {
-			struct esp_keys keys = {encr, integ};
+			struct esp_keys keys = {encr, integ, TEST_ENGINE};
 			struct esp_in *in;
 
 			key[k] ^= 1;

@@ -10,7 +10,7 @@
 static struct wire_rx *arrive(const uint8_t *data, unsigned len, uint8_t nh)
 {
 	const struct sa_config config = sa_config(SPI);
-	const struct esp_keys keys = {config.keys.encr, config.keys.integ};
+	const struct esp_keys keys = {config.keys.encr, config.keys.integ, NULL};
 	const struct esp_grant grant = {1, UINT32_MAX};
 	struct esp_out *out;
 	struct packet *p = &b.wire.tx_packet[0];
