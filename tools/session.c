@@ -33,6 +33,13 @@ bool session_connect(struct session *s)
 	return false;
 }
 
+/* What was printed before comes before, if both go to one place. */
+static FILE *error_stream(void)
+{
+	(void)fflush(stdout);
+	return stderr;
+}
+
 /* Linux, -f: the file's name as it was typed, the line, standard error. */
 static bool has_file_shape(const struct session *s)
 {
@@ -43,7 +50,7 @@ static void __attribute__((format(printf, 3, 0)))
 report(const struct session *s, unsigned line, const char *format, va_list args)
 {
 	bool to_stderr = has_file_shape(s);
-	FILE *out = to_stderr ? stderr : stdout;
+	FILE *out = to_stderr ? error_stream() : stdout;
 
 	if (to_stderr)
 		fprintf(out, "setkey: %s,%u: ", s->file, line);
@@ -89,14 +96,15 @@ void session_report_parse(const struct session *s, unsigned line, const char *te
 		printf("%s at `%s'\n", text, token);
 		return;
 	}
-	fprintf(stderr, "setkey: %s,%u: %s at `%s'\n", s->file, line, text, token);
+	fprintf(error_stream(), "setkey: %s,%u: %s at `%s'\n", s->file, line, text, token);
 	fprintf(stderr, "setkey: %s,%u: parse failed\n", s->file, line);
 }
 
 void session_report_key(const struct session *s, unsigned line, const struct key_fault *fault)
 {
 	if (s->dialect == DIALECT_LINUX)
-		fprintf(stderr, "%zu %u %u\n", fault->bits, fault->min_bits, fault->max_bits);
+		fprintf(error_stream(), "%zu %u %u\n", fault->bits, fault->min_bits,
+			fault->max_bits);
 	session_report_parse(s, line, fault->text, fault->token);
 }
 
@@ -104,7 +112,7 @@ void session_notice(const struct session *s, unsigned line, const char *format, 
 {
 	va_list args;
 
-	fputs("setkey: ", stderr);
+	fputs("setkey: ", error_stream());
 	if (s->file)
 		fprintf(stderr, "%s,%u: ", s->file, line);
 	else if (line && s->dialect == DIALECT_BSD)

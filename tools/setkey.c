@@ -47,6 +47,7 @@ static void on_error(void *ctx, unsigned line, const char *text, const char *tok
 static void on_policy_syntax(void *ctx, const char *token)
 {
 	(void)ctx;
+	(void)fflush(stdout); /* what came before comes before */
 	fprintf(stderr, "libipsec: syntax error while parsing \"%s\"\n", token);
 }
 
