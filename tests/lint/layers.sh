@@ -67,7 +67,7 @@ done < <(git ls-files -- "${!may[@]}" | grep -E '\.(c|h|l|y)$' |
 ((count)) || problem "no #include line was found: is this a git checkout?"
 
 if [[ -n $build ]]; then
-    for archive in packet/libpacket.a esp/libesp.a sa-db/libsadb.a; do
+    for archive in packet/libpacket.a esp/libesp.a sa-db/libsadb.a ike-lite/libike.a; do
         [[ -r $build/$archive ]] || { problem "no $build/$archive: build first"; continue; }
         # Sanitizers wrap every call: only plain archives can be read.
         called=$(nm -u "$build/$archive" | awk '$1 == "U" {print $2}' | sort -u)
