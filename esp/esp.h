@@ -219,13 +219,16 @@ void esp_in_free(struct esp_in *sa); /* NULL is fine; cleanses keys */
  * packet; 0 changes nothing. */
 void esp_in_resume(struct esp_in *sa, uint64_t seq);
 
+/* Before the SA's first packet: padding other than 1, 2, 3.. shall be V_PADDING, as RFC 4303 §2.4
+ * advises, whatever the transform. Without this peers may pad as they like, and some do. */
+void esp_in_insist_on_padding(struct esp_in *sa);
 /* The SPI of a packet that starts with an ESP header, host order. False if shorter. */
 bool esp_peek_spi(const struct packet *p, uint32_t *spi);
 /* Opens the packet in place: from ESP header to ICV on entry, the payload less its padding on
  * V_OK (TFC padding stays: its end is the inner header's to tell). Order, RFC 4303 §3.4: length,
  * replay check, integrity, replay commit, trailer. The window moves only for authentic packets.
  * Data thread of the SA only. V_OK, V_RUNT, V_BAD_LENGTH, V_REPLAY_OLD, V_REPLAY_DUP, V_ICV,
- * V_TRAILER, V_DUMMY; the contents are then undefined. *next_header is set with V_OK and V_DUMMY.
+ * V_TRAILER, V_PADDING, V_DUMMY; the contents are then undefined. *next_header is set with V_OK and V_DUMMY.
  * *seq is the packet's full sequence number, set unless V_RUNT or V_BAD_LENGTH, for audit (§4). */
 enum verdict esp_open(struct esp_in *sa, struct packet *p, uint8_t *next_header, uint64_t *seq);
 /* Highest authenticated sequence number. Any thread. */

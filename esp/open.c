@@ -14,6 +14,7 @@ struct esp_in {
 	/* Set at creation, then immutable. */
 	struct esp_suite suite;
 	struct esp_crypto *crypto; /* owned; its insides are the data thread's */
+	bool strict_padding;
 	/* Data thread only, but for the counter it shows (replay.h). */
 	struct esp_replay replay;
 };
@@ -60,6 +61,11 @@ void esp_in_resume(struct esp_in *sa, uint64_t seq)
 	esp_replay_resume(&sa->replay, seq);
 }
 
+void esp_in_insist_on_padding(struct esp_in *sa)
+{
+	sa->strict_padding = true;
+}
+
 bool esp_peek_spi(const struct packet *p, uint32_t *spi)
 {
 	if (p->len < ESP_HEADER_LEN)
@@ -83,15 +89,29 @@ static enum verdict check_length(const struct esp_in *sa, const struct packet *p
 	return V_OK;
 }
 
-/* Leaves the payload alone in p. The bytes of the padding are not looked at: peers with other
- * than 1, 2, 3.. exist, and the ICV has vouched for them (RFC 4303 §2.4 only SHOULDs it). */
-static enum verdict strip(struct packet *p, uint32_t front, uint32_t text_len, uint8_t *next_header)
+static bool padding_counts(const uint8_t *pad, uint32_t len)
 {
+	uint32_t i = 0;
+
+	while (i < len && pad[i] == i + 1)
+		i++;
+	return i == len;
+}
+
+/* Leaves the payload alone in p. The bytes of the padding are looked at only for an SA that insists:
+ * peers with other than 1, 2, 3.. exist, and the ICV has vouched for them (RFC 4303 §2.4 only SHOULDs
+ * it). */
+static enum verdict strip(const struct esp_in *sa, struct packet *p, uint32_t text_len,
+			  uint8_t *next_header)
+{
+	const uint32_t front = ESP_HEADER_LEN + sa->suite.encr->iv_len;
 	const uint8_t *trailer = packet_pull(p, front) + text_len - ESP_TRAILER_LEN;
 	uint32_t pad_len = trailer[0];
 
 	if (pad_len > text_len - ESP_TRAILER_LEN)
 		return V_TRAILER;
+	if (sa->strict_padding && !padding_counts(trailer - pad_len, pad_len))
+		return V_PADDING;
 	*next_header = trailer[1];
 	(void)packet_trim(p, text_len - ESP_TRAILER_LEN - pad_len); /* shorter than it was */
 	return *next_header == ESP_NO_NEXT_HEADER ? V_DUMMY : V_OK; /* RFC 4303 §2.6 */
@@ -115,7 +135,7 @@ enum verdict esp_open(struct esp_in *sa, struct packet *p, uint8_t *next_header,
 		return V_ICV;
 	/* Only now: a forged number must not move the window. */
 	esp_replay_commit(&sa->replay, *seq);
-	return strip(p, ESP_HEADER_LEN + sa->suite.encr->iv_len, text_len, next_header);
+	return strip(sa, p, text_len, next_header);
 }
 
 uint64_t esp_in_seq(const struct esp_in *sa)

@@ -9,11 +9,13 @@
 
 enum ecn { NOT_ECT, ECT_1, ECT_0, CE, ECN_MASK = 3 }; /* RFC 3168 §5, figure 1 */
 
-/* DF of an IPv4 outer header. RFC 4301 §8.1: copied, or clear. IPv6 never fragments on its way, so
+/* DF of an IPv4 outer header. RFC 4301 §8.1: set, clear, or copied. IPv6 never fragments on its way, so
  * its sources find path MTUs; but up to 1280 bytes they may send unasked (RFC 8200 §5), and a narrow
  * IPv4 path must then be let cut the outer packet. The kernel does the same. */
 static bool outer_df(const struct ip_view *inner, const struct outer_options *o)
 {
+	if (o->set_df)
+		return true;
 	if (o->clear_df)
 		return false;
 	return inner->version == 6 ? inner->total_len > IP6_MTU_MIN : inner->df;

@@ -148,6 +148,7 @@ struct outer_options {
 	bool take_dscp; /* on the way in, the outer DSCP replaces the inner: XFRM_STATE_DECAP_DSCP */
 	bool no_ecn;	/* ECN is left out of the tunnel, both ways: XFRM_STATE_NOECN */
 	bool clear_df;	/* outer DF clear whatever the inner says: XFRM_STATE_NOPMTUDISC */
+	bool set_df;	/* outer DF set whatever the inner and clear_df say: SA_XFLAG_DF_SET */
 };
 
 /* What the outer header takes from the inner one. The raw socket's kernel writes the rest. */
@@ -181,9 +182,10 @@ struct udp_ends {
 };
 
 /* Writes the UDP header, checksum included, in front of len bytes of payload, which stand elsewhere
- * and are at most IP_PACKET_MAX - UDP_HEADER_LEN. */
+ * and are at most IP_PACKET_MAX - UDP_HEADER_LEN. no_sum: a checksum of 0, RFC 3948 §2.1; over IPv4,
+ * elsewhere without effect (RFC 8200 §8.1). */
 void udp_header_put(uint8_t out[static UDP_HEADER_LEN], const struct udp_ends *ends,
-		    const uint8_t *payload, uint16_t len);
+		    const uint8_t *payload, uint16_t len, bool no_sum);
 /* How many of the packets of these lengths, from the first on, may be the segments of one datagram:
  * equal lengths, but the last may be shorter. 1 at least, unless count is 0. */
 unsigned udp_segment_run(const uint32_t *len, unsigned count);
@@ -248,6 +250,15 @@ uint32_t gso_segment_max(const struct gso_split *s);
  * room): lengths, IPv4 ID + index, sequence number, checksums; CWR on the first segment only, FIN
  * and PSH on the last only. False when there is none left. */
 bool gso_split_next(struct gso_split *s, struct packet *out);
+
+/* ---- MSS of TCP (mss.c) ------------------------------------------------------------------ */
+
+/* True if the packet, whole, opens a TCP connection: the only kind that says an MSS. */
+bool tcp_is_syn(const uint8_t *data, const struct ip_view *v);
+/* Lowers the MSS such a packet says to what an IP packet of mtu bytes carries without options, RFC
+ * 6691 §2, and corrects the checksum. False, and nothing changed: no such packet, none said, small
+ * enough already, no mtu of use, or a wrong checksum, which must arrive wrong. */
+bool tcp_clamp_mss(uint8_t *data, const struct ip_view *v, uint32_t mtu);
 
 /* ---- merging (gro.c) -------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ enum udp_kind udp_kind(const uint8_t *data, size_t len)
 }
 
 void udp_header_put(uint8_t out[static UDP_HEADER_LEN], const struct udp_ends *ends,
-		    const uint8_t *payload, uint16_t len)
+		    const uint8_t *payload, uint16_t len, bool no_sum)
 {
 	const uint16_t total = (uint16_t)(UDP_HEADER_LEN + len);
 	const struct ip_view view = {.src = ends->src,
@@ -41,6 +41,8 @@ void udp_header_put(uint8_t out[static UDP_HEADER_LEN], const struct udp_ends *e
 	store_be16(out + 2, ends->dport);
 	store_be16(out + 4, total);
 	store_be16(out + 6, 0);
+	if (no_sum && view.version == 4)
+		return;
 	sum = checksum_add(checksum_add(sum, out, UDP_HEADER_LEN), payload, len);
 	check = checksum_fold(sum);
 	/* RFC 768: 0 would say that there is none. */

@@ -20,6 +20,7 @@
 	X(REPLAY_DUP, IN, "XfrmInStateSeqError", "sequence number was received before")            \
 	X(ICV, IN, "XfrmInStateProtoError", "integrity check failed: damaged or wrong key")        \
 	X(TRAILER, IN, "XfrmInStateProtoError", "pad length exceeds the payload")                  \
+	X(PADDING, IN, NULL, "padding is not 1, 2, 3 .. and the SA insists on it")                 \
 	X(DUMMY, IN, NULL, "dummy packet, discarded as it should be")                              \
 	X(IN_EXPIRED, IN, "XfrmInStateExpired", "the SA has reached a hard limit")                 \
 	X(NEXT_HEADER, IN, "XfrmInStateModeError", "payload is neither IPv4 nor IPv6")             \

@@ -26,6 +26,7 @@ struct outer_options sa_outer_options(const struct sa_config *config)
 		.take_dscp = config->flags & XFRM_STATE_DECAP_DSCP,
 		.no_ecn = config->flags & XFRM_STATE_NOECN,
 		.clear_df = config->flags & XFRM_STATE_NOPMTUDISC,
+		.set_df = config->extra_flags & SA_XFLAG_DF_SET,
 	};
 }
 
@@ -63,6 +64,8 @@ int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned direction
 		if (rc < 0)
 			return rc;
 		esp_in_resume(in, grant->past.in_seq);
+		if (c->extra_flags & SA_XFLAG_STRICT_PAD)
+			esp_in_insist_on_padding(in);
 	}
 	if (directions & SA_OUT) {
 		rc = esp_out_new(&out, &c->suite, &keys, c->id.spi, c->esn, grant->seq,

@@ -74,6 +74,16 @@ static inline bool sa_encap_is_udp(const struct sa_encap *encap)
 	return encap->sport != 0;
 }
 
+/* Bits of XFRM's extra flags (XFRMA_SA_EXTRA_FLAGS) for what the RFCs ask and XFRM has no name for.
+ * The kernel has two low bits of the 32 and keeps the others without a look. docs/decisions/0010. */
+enum sa_xflag {
+	SA_XFLAG_DF_SET = 1 << 24,     /* RFC 4301 §8.1: outer DF always set */
+	SA_XFLAG_STRICT_PAD = 1 << 25, /* RFC 4303 §2.4: the receiver inspects padding */
+	SA_XFLAG_UDP_NO_SUM = 1 << 26, /* RFC 3948 §2.1: UDP checksum 0, over IPv4 */
+	SA_XFLAG_CLAMP_MSS = 1 << 27,  /* TCP's MSS is lowered to what the tunnel carries */
+	SA_XFLAG_DUMMIES = 1 << 28,    /* RFC 4303 §2.6: dummy packets are sent */
+};
+
 /* A plain value that carries secrets: whoever fills one calls sa_config_cleanse on it. */
 struct sa_config {
 	struct sa_id id;
@@ -81,7 +91,7 @@ struct sa_config {
 	struct ip_addr src;
 	uint8_t mode;	      /* XFRM_MODE_TUNNEL; others are refused above this layer */
 	uint8_t flags;	      /* XFRM_STATE_*: kept and given back; sa_outer_options reads some */
-	uint32_t extra_flags; /* XFRM_SA_XFLAG_*: same */
+	uint32_t extra_flags; /* XFRM_SA_XFLAG_* and SA_XFLAG_*: same */
 	uint32_t reqid, replay_window;
 	uint32_t seq; /* XFRM's: which ACQUIRE the SA answers; kept and given back */
 	bool esn;

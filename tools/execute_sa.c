@@ -84,6 +84,13 @@ static void add_one(struct session *s, const struct statement *st, const struct 
 		execute_refused(s, st, &err);
 		return;
 	}
+	if (s->kernel && st->ext.xflags) {
+		/* It would take the bits, and do nothing. */
+		xfrm_error_set(&err, -EOPNOTSUPP, 0,
+			       "a word of -f is Cygnet's own: the kernel has no such thing");
+		execute_refused(s, st, &err);
+		return;
+	}
 	rc = message_sa(st, &pair->src, &pair->dst, &msg.sa.config, &why);
 	msg.sa.config.encap = *encap;
 	if (rc == 0 && encap->oa.family != AF_UNSPEC && encap->oa.family != pair->src.family) {

@@ -82,6 +82,7 @@ int message_sa(const struct statement *st, const struct ip_addr *src, const stru
 	out->mode = XFRM_MODE_TUNNEL;
 	/* A setkey SA carries both families: its selector is no part of the language. */
 	out->flags = XFRM_STATE_AF_UNSPEC;
+	out->extra_flags = st->ext.xflags;
 	out->reqid = st->ext.reqid;
 	out->replay_window = st->ext.replay;
 	out->esn = st->ext.esn;

@@ -6,6 +6,7 @@
 #include "tools/parse.h"
 
 #include "tools/algorithms.h"
+#include "xfrm/xfrm.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -240,16 +241,24 @@ bool parse_pad(struct parse *p, const struct token *t)
 	static const struct {
 		const char *name;
 		unsigned flag;
-	} pads[] = {
-		{"zero-pad", SA_PAD_ZERO},
-		{"random-pad", SA_PAD_RANDOM},
-		{"seq-pad", SA_PAD_SEQ},
-		{"nocyclic-seq", SA_NOCYCLIC_SEQ},
+		uint32_t xflag;
+	} words[] = {
+		{"zero-pad", SA_PAD_ZERO, 0},
+		{"random-pad", SA_PAD_RANDOM, 0},
+		{"seq-pad", SA_PAD_SEQ, 0},
+		{"nocyclic-seq", SA_NOCYCLIC_SEQ, 0},
+		/* Ours: docs/decisions/0010. */
+		{"df-set", 0, SA_XFLAG_DF_SET},
+		{"strict-pad", 0, SA_XFLAG_STRICT_PAD},
+		{"udp-no-sum", 0, SA_XFLAG_UDP_NO_SUM},
+		{"clamp-mss", 0, SA_XFLAG_CLAMP_MSS},
+		{"dummies", 0, SA_XFLAG_DUMMIES},
 	};
 
-	for (unsigned i = 0; i < sizeof(pads) / sizeof(pads[0]); i++) {
-		if (!strcmp(pads[i].name, t->text)) {
-			p->st.ext.flags |= pads[i].flag;
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(words[i].name, t->text)) {
+			p->st.ext.flags |= words[i].flag;
+			p->st.ext.xflags |= words[i].xflag;
 			return true;
 		}
 	}

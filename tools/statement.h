@@ -75,7 +75,8 @@ struct sa_extensions {
 	enum sa_mode mode;
 	uint32_t replay; /* packets */
 	uint32_t reqid;
-	unsigned flags; /* enum sa_pad */
+	unsigned flags;	 /* enum sa_pad */
+	uint32_t xflags; /* enum sa_xflag: words of -f that are ours */
 	uint64_t hard_s, soft_s, hard_bytes, soft_bytes;
 	bool esn, natt_mtu, ctx;
 	struct token natt_sport, natt_dport; /* -natt: UDP ports of an esp SA */

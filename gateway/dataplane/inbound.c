@@ -90,6 +90,24 @@ static enum verdict open_packet(struct worker *w, struct wire_rx *rx, struct arr
 	return v;
 }
 
+/* A host behind us is told what fits the way back: the MTU of the policy its answers will take. */
+static void clamp_mss(struct worker *w, const struct wire_rx *rx, const struct ip_view *v)
+{
+	const struct policy *policy;
+	struct ip_view back = *v;
+
+	if (!tcp_is_syn(packet_data(&rx->p), v))
+		return;
+	back.src = v->dst;
+	back.dst = v->src;
+	back.sport = v->dport;
+	back.dport = v->sport;
+	policy = spd_lookup(w->db, POLICY_OUT, &back);
+	if (policy)
+		(void)tcp_clamp_mss(packet_data(&rx->p), v,
+				    atomic_load_explicit(&policy->inner_mtu, memory_order_relaxed));
+}
+
 /* One ciphertext packet. Returns why it stopped; frees nothing. */
 static enum verdict inbound_one(struct worker *w, struct wire_rx *rx, struct arrival *a)
 {
@@ -128,6 +146,8 @@ static enum verdict inbound_one(struct worker *w, struct wire_rx *rx, struct arr
 	v = spd_permits(policy, a->sa, &a->view);
 	if (v != V_OK)
 		return v;
+	if (a->sa->config.extra_flags & SA_XFLAG_CLAMP_MSS)
+		clamp_mss(w, rx, &a->view);
 	atomic_store_explicit(&policy->use_time, w->now, memory_order_relaxed);
 	sa_on_packet(a->sa, a->view.total_len, w->now);
 	return V_OK;

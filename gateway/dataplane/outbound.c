@@ -117,8 +117,9 @@ static bool goes_whole(const struct worker *w, const struct departure *d)
 {
 	const struct sa_config *sa = &d->sa->config;
 
-	return w->fragment_after && esp_outer_len(&sa->suite, ESP_ENCAP_UDP, sa->id.dst.family,
-						  d->view.total_len) <= IP_PACKET_MAX;
+	return w->fragment_after && !(sa->extra_flags & SA_XFLAG_DF_SET) &&
+	       esp_outer_len(&sa->suite, ESP_ENCAP_UDP, sa->id.dst.family, d->view.total_len) <=
+		       IP_PACKET_MAX;
 }
 
 /* Larger than the tunnel takes, and no superpacket. RFC 4301 §8.2.1. */
@@ -206,7 +207,8 @@ static struct wire_dest destination(const struct sa *sa)
 	return (struct wire_dest){.src = sa->config.src,
 				  .dst = peer.addr,
 				  .sport = sa->config.encap.sport,
-				  .dport = peer.port};
+				  .dport = peer.port,
+				  .no_sum = (sa->config.extra_flags & SA_XFLAG_UDP_NO_SUM) != 0};
 }
 
 static enum verdict outbound_one(struct worker *w, struct departure *d,
@@ -237,6 +239,8 @@ static enum verdict outbound_one(struct worker *w, struct departure *d,
 	    !checksum_complete(data, d->view.total_len, vnet->csum_start, vnet->csum_offset,
 			       d->view.proto == IPPROTO_UDP))
 		return V_OUT_MALFORMED;
+	if (d->sa->config.extra_flags & SA_XFLAG_CLAMP_MSS)
+		(void)tcp_clamp_mss(data, &d->view, d->mtu); /* most packets say none */
 	if (!d->mtu || d->view.total_len <= d->mtu)
 		return send_whole(w, d);
 	return send_too_big(w, d, (uint16_t)d->mtu);

@@ -118,7 +118,7 @@ static void send_one(const struct ike_relay *relay, struct ike_message *m, size_
 	} control;
 
 	memset(m->marker, 0, sizeof(m->marker));
-	udp_header_put(udp, &ends, m->marker, (uint16_t)iov[1].iov_len);
+	udp_header_put(udp, &ends, m->marker, (uint16_t)iov[1].iov_len, false);
 	(void)wire_address(&msg, &to, &control, &dest);
 	if (sendmsg(relay->sends[family_index(h->family)], &msg, MSG_DONTWAIT) < 0)
 		wire_log_refused(&dest, (uint32_t)iov[1].iov_len, errno);

@@ -69,7 +69,8 @@ struct wire_dest {
 	struct ip_addr src, dst;
 	uint16_t sport, dport; /* of UDP; 0: raw */
 	uint8_t tos;
-	bool df; /* no fragments: DF in IPv4, none of our own making in IPv6 */
+	bool df;     /* no fragments: DF in IPv4, none of our own making in IPv6 */
+	bool no_sum; /* UDP over IPv4 without a checksum */
 };
 
 /* Room for one packet of up to inner_max bytes before sealing, with ESP's head- and tailroom around

@@ -214,7 +214,8 @@ static unsigned segments(const struct encap_port *port, const struct wire_tx *tx
 	uint32_t len[UDP_SEGMENTS_MAX];
 	unsigned count = 0;
 
-	if (port->foreign)
+	/* What the kernel cuts it also sums. */
+	if (port->foreign || port->no_sum)
 		return 1;
 	while (count < n && count < UDP_SEGMENTS_MAX && go_together(&tx[0], &tx[count])) {
 		len[count] = tx[count].p.len;
@@ -241,7 +242,7 @@ static void append(struct udp_batch *b, const struct encap_port *port, const str
 		const struct udp_ends ends = {dest.src, dest.dst, port->port, dest.dport};
 
 		udp_header_put(b->header[first], &ends, packet_data(&tx[first].p),
-			       (uint16_t)tx[first].p.len);
+			       (uint16_t)tx[first].p.len, dest.no_sum);
 		b->iov[2 * first + 1] = b->iov[2 * first];
 		b->iov[2 * first] = (struct iovec){b->header[first], UDP_HEADER_LEN};
 		msg->msg_iovlen = 2;
@@ -273,6 +274,18 @@ static void set_df(struct encap_port *port, bool df)
 	port->df = df; /* the options exist: there is nothing to fail */
 }
 
+/* The checksum is one, too; over IPv6 there always is one (RFC 8200 §8.1). */
+static void set_no_sum(struct encap_port *port, bool no_sum)
+{
+	int value = no_sum && port->family == AF_INET;
+
+	if (port->no_sum == (value != 0))
+		return;
+	if (!port->foreign)
+		(void)setsockopt(port->fd, SOL_SOCKET, SO_NO_CHECK, &value, sizeof(value));
+	port->no_sum = value != 0; /* the option exists: there is nothing to fail */
+}
+
 /* The first message of the batch was refused: booked, or cut into its packets. True if the batch
  * shall go on with them one by one. */
 static bool refused(const struct udp_message *message, const struct wire_tx *tx, int error,
@@ -290,7 +303,7 @@ static bool refused(const struct udp_message *message, const struct wire_tx *tx,
 	return false;
 }
 
-/* Sends packets [from, to), which have one DF; together where together is true. */
+/* Sends packets [from, to), which ask the same of the socket; together where together is true. */
 static void send_some(struct encap_port *port, const struct wire_tx *tx, unsigned from, unsigned to,
 		      bool together, uint64_t verdicts[static V_COUNT])
 {
@@ -327,9 +340,11 @@ void wire_udp_send(struct encap_port *port, const struct wire_tx *tx, unsigned n
 	while (from < n) {
 		unsigned to = from + 1;
 
-		while (to < n && tx[to].dest.df == tx[from].dest.df)
+		while (to < n && tx[to].dest.df == tx[from].dest.df &&
+		       tx[to].dest.no_sum == tx[from].dest.no_sum)
 			to++;
 		set_df(port, tx[from].dest.df);
+		set_no_sum(port, tx[from].dest.no_sum);
 		send_some(port, tx, from, to, true, verdicts);
 		from = to;
 	}

@@ -27,7 +27,7 @@ struct encap_port {
 	bool foreign;
 	int fd; /* owned */
 
-	bool df; /* the packet thread's: what fd was last set to */
+	bool df, no_sum; /* the packet thread's: what fd was last set to */
 
 	_Atomic(struct ike_owner *) ike; /* control writes; owned; NULL: nobody */
 };

@@ -243,6 +243,40 @@ START_TEST(test_open_judges_the_trailer_last)
 }
 END_TEST
 
+/* RFC 4303 §2.4: 1, 2, 3.. or nothing, and judged after the ICV and the pad length. */
+START_TEST(test_open_inspects_padding_when_told)
+{
+	struct esp_suite suite;
+
+	for (unsigned i = 0; esp_suite_at(i, &suite); i++) {
+		struct esp_in *in = pair_in(&suite, false, 64);
+		uint32_t seq_no = 0;
+
+		esp_in_insist_on_padding(in);
+		for (uint32_t pad = 0; pad <= 31; pad++) {
+			/* With wrong the number of the byte that is not what it should be; 0: all are. */
+			for (uint32_t wrong = 0; wrong <= pad; wrong++) {
+				uint8_t text[32] = {0};
+				struct pair_packet pp;
+				uint64_t seq;
+				uint8_t nh = 0;
+				enum verdict v, want = wrong ? V_PADDING : V_OK;
+
+				for (uint32_t k = 0; k < pad && pad <= 30; k++)
+					text[30 - pad + k] = (uint8_t)(k + 1 + (k + 1 == wrong));
+				text[30] = (uint8_t)pad;
+				text[31] = IPPROTO_IPIP;
+				seal_raw(&suite, &pp, ++seq_no, text, sizeof(text));
+				v = esp_open(in, &pp.p, &nh, &seq);
+				ck_assert_int_eq(v, pad > 30 ? V_TRAILER : want);
+				ck_assert_uint_eq(esp_in_seq(in), seq_no);
+			}
+		}
+		esp_in_free(in);
+	}
+}
+END_TEST
+
 START_TEST(test_open_discards_dummies)
 {
 	struct esp_suite suite;
@@ -309,6 +343,7 @@ int main(void)
 	tcase_add_test(tc, test_open_refuses_other_keys);
 	tcase_add_test(tc, test_open_checks_replay_before_the_icv);
 	tcase_add_test(tc, test_open_judges_the_trailer_last);
+	tcase_add_test(tc, test_open_inspects_padding_when_told);
 	tcase_add_test(tc, test_open_discards_dummies);
 	tcase_add_test(tc, test_new_refuses_what_esp_cannot_have);
 	tcase_add_test(tc, test_peek_spi_reads_no_further);

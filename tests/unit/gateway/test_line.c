@@ -123,6 +123,98 @@ START_TEST(test_line_follows_the_flags_of_the_sa)
 }
 END_TEST
 
+/* RFC 4301 §8.1: DF set whatever the inner header says, so what is too big is cut before ESP, even
+ * where it would be cut behind; RFC 3948 §2.1: no checksum. */
+START_TEST(test_line_follows_our_own_flags_of_the_sa)
+{
+	struct sa_config sa = sa_config(SPI);
+	const struct policy_config out = policy_config(POLICY_OUT);
+
+	sa.extra_flags = SA_XFLAG_DF_SET | SA_XFLAG_UDP_NO_SUM;
+	sa.encap = (struct sa_encap){.sport = 4500, .dport = 4500};
+	add_sa(&sa, SA_OUT, UINT32_MAX);
+	add_policy(&out);
+	b.worker->fragment_after = true;
+	send_udp(100, false);
+	ck_assert(b.wire.dest[0].df && b.wire.dest[0].no_sum);
+	send_udp(INNER_MTU + 1, false);
+	assert_only(b.worker->stats.out, V_OK, 3);
+	ck_assert(b.wire.dest[0].df && b.wire.dest[1].df);
+}
+END_TEST
+
+/* A TCP SYN of 10.1.0.7 to 10.2.0.9 that says an MSS of 1460, and bytes behind it. */
+static void make_syn(uint8_t *at, unsigned len)
+{
+	struct ip_view v;
+
+	make_udp(at, len, true);
+	at[9] = IPPROTO_TCP;
+	put16(at + 10, 0);
+	put16(at + 10, checksum_fold(checksum_add(0, at, 20)));
+	memset(at + 20, 0, 24);
+	at[32] = 6 << 4;
+	at[33] = 2; /* SYN */
+	memcpy(at + 40, "\2\4\x05\xb4", 4);
+	ck_assert_int_eq(ip_parse(at, len, 0, &v), V_OK);
+	put16(at + 36,
+	      checksum_fold(checksum_add(checksum_pseudo(&v, len - 20), at + 20, len - 20)));
+}
+
+/* Through the tunnel and out at the host: the MSS it says then. */
+static unsigned mss_behind_the_line(void)
+{
+	uint8_t got[BUF], *ip = got + sizeof(struct virtio_net_hdr);
+	struct ip_view v;
+
+	ck_assert_int_eq(read(b.host, got, sizeof(got)),
+			 (ssize_t)sizeof(struct virtio_net_hdr) + 50);
+	ck_assert_int_eq(ip_parse(ip, 50, 0, &v), V_OK);
+	ck_assert(checksum_l4_ok(ip, &v));
+	return (unsigned)(ip[42] << 8 | ip[43]);
+}
+
+/* Lowered by the gateway that sends it to what its own policy carries, and by the one that receives
+ * it to what the answers' policy does; untouched without the flag. */
+START_TEST(test_line_clamps_mss_both_ways)
+{
+	static const struct {
+		uint32_t flags;
+		uint32_t mtu_there, mtu_back;
+		unsigned mss;
+	} rows[] = {
+		{0, 1400, 1300, 1460},
+		{SA_XFLAG_CLAMP_MSS, 1400, 1500, 1360},
+		{SA_XFLAG_CLAMP_MSS, 1500, 1300, 1260},
+		{SA_XFLAG_CLAMP_MSS, 0, 0, 1460}, /* not known */
+	};
+	const struct virtio_net_hdr vnet = {0};
+	struct policy_config there = policy_config(POLICY_OUT), fwd = policy_config(POLICY_FWD);
+	struct policy_config back = there;
+	uint8_t data[50];
+
+	back.sel.src = there.sel.dst;
+	back.sel.dst = there.sel.src;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sa_config sa = sa_config(SPI);
+
+		sa.extra_flags = rows[i].flags;
+		add_sa(&sa, SA_IN | SA_OUT, UINT32_MAX);
+		atomic_store(&add_policy(&there)->inner_mtu, rows[i].mtu_there);
+		atomic_store(&add_policy(&back)->inner_mtu, rows[i].mtu_back);
+		add_policy(&fwd);
+		make_syn(data, sizeof(data));
+		host_sends(&vnet, data, sizeof(data));
+		(void)outbound_batch(b.worker);
+		loop_back(0);
+		(void)inbound_batch(b.worker, AF_INET);
+		ck_assert_uint_eq(mss_behind_the_line(), rows[i].mss);
+		teardown();
+		setup();
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("line");
@@ -136,6 +228,8 @@ int main(void)
 	tcase_add_test(tc, test_line_pads_for_traffic_flow_confidentiality);
 	tcase_add_test(tc, test_line_leaves_packets_whole_when_asked);
 	tcase_add_test(tc, test_line_follows_the_flags_of_the_sa);
+	tcase_add_test(tc, test_line_follows_our_own_flags_of_the_sa);
+	tcase_add_test(tc, test_line_clamps_mss_both_ways);
 	line_out_tests(tc);
 	line_in_tests(tc);
 	suite_add_tcase(suite, tc);

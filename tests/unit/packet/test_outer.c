@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All sixteen ways an SA can ask for it. */
+/* All ways an SA can ask for it. */
 static struct outer_options options_at(unsigned bits)
 {
 	return (struct outer_options){.hide_dscp = bits & 1,
 				      .take_dscp = bits & 2,
 				      .no_ecn = bits & 4,
-				      .clear_df = bits & 8};
+				      .clear_df = bits & 8,
+				      .set_df = bits & 16};
 }
 
 START_TEST(test_outer_takes_tos_from_inner)
@@ -43,14 +44,14 @@ START_TEST(test_outer_df_is_copied_unless_it_must_be_clear)
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		for (unsigned bits = 0; bits < 16; bits++) {
+		for (unsigned bits = 0; bits < 32; bits++) {
 			struct outer_options o = options_at(bits);
 			struct ip_view inner = {.version = cases[i].version,
 						.df = cases[i].df,
 						.total_len = cases[i].len};
 
 			ck_assert(outer_from_inner(&inner, AF_INET, &o).df ==
-				  (cases[i].want && !o.clear_df));
+				  (o.set_df || (cases[i].want && !o.clear_df)));
 			/* Nobody on the way could cut it; the sender does where it must. */
 			ck_assert(outer_from_inner(&inner, AF_INET6, &o).df);
 		}

@@ -70,7 +70,7 @@ START_TEST(test_udp_header_has_the_right_checksum)
 			bytes[37] = (uint8_t)(len + 8);
 			for (unsigned k = 0; k < len; k++)
 				udp[8 + k] = (uint8_t)rand_r(&seed);
-			udp_header_put(udp, &e, udp + 8, len);
+			udp_header_put(udp, &e, udp + 8, len, false);
 			ck_assert_mem_eq(udp, "\x11\x94\xee\x48", 4);
 			ck_assert_uint_eq((unsigned)(udp[4] << 8 | udp[5]), len + 8U);
 			ck_assert_uint_eq(build_checksum(0, bytes, 40U + 8U + len), 0);
@@ -89,8 +89,25 @@ START_TEST(test_udp_header_never_has_checksum_0)
 
 	payload[0] = (uint8_t)(missing >> 8);
 	payload[1] = (uint8_t)missing;
-	udp_header_put(udp, &e, payload, 2);
+	udp_header_put(udp, &e, payload, 2, false);
 	ck_assert_mem_eq(udp + 6, "\xff\xff", 2);
+}
+END_TEST
+
+/* RFC 3948 §2.1 over IPv4; RFC 8200 §8.1 forbids it over IPv6. */
+START_TEST(test_udp_header_goes_without_checksum_over_ipv4_only)
+{
+	const struct udp_ends v4 = {addr("192.0.2.1"), addr("192.0.2.2"), 4500, 4500};
+	const struct udp_ends v6 = {addr("2001:db8::1"), addr("2001:db8::2"), 4500, 4500};
+	uint8_t udp[UDP_HEADER_LEN], summed[UDP_HEADER_LEN];
+
+	memset(udp, 0xff, sizeof(udp));
+	udp_header_put(udp, &v4, (const uint8_t *)"payload", 7, true);
+	ck_assert_mem_eq(udp, "\x11\x94\x11\x94\0\x0f\0\0", 8);
+	udp_header_put(udp, &v6, (const uint8_t *)"payload", 7, true);
+	udp_header_put(summed, &v6, (const uint8_t *)"payload", 7, false);
+	ck_assert_mem_eq(udp, summed, 8);
+	ck_assert_mem_ne(udp + 6, "\0\0", 2);
 }
 END_TEST
 
@@ -188,6 +205,7 @@ int main(void)
 	tcase_add_test(tc, test_udp_kind_is_by_length_and_first_bytes);
 	tcase_add_test(tc, test_udp_header_has_the_right_checksum);
 	tcase_add_test(tc, test_udp_header_never_has_checksum_0);
+	tcase_add_test(tc, test_udp_header_goes_without_checksum_over_ipv4_only);
 	tcase_add_test(tc, test_udp_segment_run_takes_equals_and_a_shorter_end);
 	tcase_add_test(tc, test_udp_esp_segment_finds_what_was_joined);
 	suite_add_tcase(s, tc);

@@ -305,7 +305,7 @@ START_TEST(test_cleanse_leaves_no_key)
 }
 END_TEST
 
-/* Each flag of XFRM's says one thing about the outer header, and no flag says nothing. */
+/* Each flag, XFRM's and ours, says one thing about the outer header, and no flag says nothing. */
 START_TEST(test_flags_choose_the_outer_header)
 {
 	static const struct {
@@ -319,6 +319,7 @@ START_TEST(test_flags_choose_the_outer_header)
 		{XFRM_STATE_DECAP_DSCP, 0, {.take_dscp = true}},
 		{XFRM_STATE_NOECN, 0, {.no_ecn = true}},
 		{XFRM_STATE_NOPMTUDISC, 0, {.clear_df = true}},
+		{0, SA_XFLAG_DF_SET, {.set_df = true}},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -332,6 +333,7 @@ START_TEST(test_flags_choose_the_outer_header)
 		ck_assert_int_eq(o.take_dscp, rows[i].want.take_dscp);
 		ck_assert_int_eq(o.no_ecn, rows[i].want.no_ecn);
 		ck_assert_int_eq(o.clear_df, rows[i].want.clear_df);
+		ck_assert_int_eq(o.set_df, rows[i].want.set_df);
 	}
 }
 END_TEST
