@@ -1,7 +1,7 @@
 /*
  * sa-db/life.c: how long an SA lives, RFC 4301 §4.4.2.1 (lifetime): soft and hard limits on bytes,
  * packets, time since it was made and time since its first packet, compared as the Linux kernel's
- * xfrm_state_check_expire and its timer compare them; and the end of its sequence numbers, RFC 4303
+ * xfrm_state_check_expire and its timer compare them, and those of policies; and the end of its sequence numbers, RFC 4303
  * §3.3.3. Packet threads ask before each packet, the control thread keeps the times.
  */
 #include "sa-db/sadb.h"
@@ -51,21 +51,34 @@ static bool passed(uint64_t from, uint64_t limit, uint64_t now, uint64_t *next)
 	return false;
 }
 
-enum sa_life sa_life_at(const struct sa *sa, uint64_t now, uint64_t *next)
+static enum sa_life at_times(const struct sadb_limits *limits, uint64_t added, uint64_t used,
+			     uint64_t now, uint64_t *next)
 {
-	const struct sadb_limits *limits = &sa->config.limits;
-	uint64_t used = atomic_load_explicit(&sa->counters->use_time, memory_order_relaxed);
 	bool hard, soft;
 
-	/* Not used yet: as if now. Who asks again then finds the first use no later than that. */
-	if (used == 0)
-		used = now;
 	*next = UINT64_MAX;
-	hard = passed(sa->add_time, limits->hard_add_s, now, next);
+	hard = passed(added, limits->hard_add_s, now, next);
 	hard |= passed(used, limits->hard_use_s, now, next);
-	soft = passed(sa->add_time, limits->soft_add_s, now, next);
+	soft = passed(added, limits->soft_add_s, now, next);
 	soft |= passed(used, limits->soft_use_s, now, next);
 	if (hard)
 		return SA_HARD;
 	return soft ? SA_SOFT : SA_ALIVE;
+}
+
+enum sa_life sa_life_at(const struct sa *sa, uint64_t now, uint64_t *next)
+{
+	uint64_t used = atomic_load_explicit(&sa->counters->use_time, memory_order_relaxed);
+
+	/* Not used yet: as if now. Who asks again then finds the first use no later than that. */
+	return at_times(&sa->config.limits, sa->add_time, used ? used : now, now, next);
+}
+
+enum sa_life policy_life_at(const struct policy *policy, uint64_t now, uint64_t *next)
+{
+	uint64_t used = atomic_load_explicit(&policy->use_time, memory_order_relaxed);
+
+	/* As the kernel: unused since it was made. */
+	return at_times(&policy->config.limits, policy->add_time, used ? used : policy->add_time,
+			now, next);
 }

@@ -107,6 +107,26 @@ int sadb_sa_update(struct sadb *db, const struct sa_config *config, struct sa **
 	return 0;
 }
 
+/* Steps 1 to 3 above. Returns the last sequence number used. */
+static uint64_t take_out(struct sadb *db, struct sa *sa)
+{
+	struct sa_links *links = sa->links;
+	uint64_t last_seq;
+
+	resolve_switch(sa, NULL);
+	/* Not before: until then a packet thread may begin any number of packets with it. */
+	last_seq = sa->out ? esp_out_seq(sa->out) : 0;
+	if (sa->config.id.spi != 0)
+		sad_remove(db, sa);
+	resolve_leave_sa(db, sa);
+	walk_leave(db, &links->all);
+	list_remove(&links->all);
+	db->sa_count--;
+	sa->links = NULL;
+	free(links);
+	return last_seq;
+}
+
 static void free_in(void *ptr)
 {
 	esp_in_free(ptr);
@@ -179,6 +199,46 @@ int sadb_sa_resume(struct sadb *db, struct sa *sa, const struct sa_grant *grant,
 	return 0;
 }
 
+int sadb_sa_readdress(struct sadb *db, struct sa *sa, const struct sa_config *config,
+		      struct sa **out)
+{
+	const struct sa_id id = {config->id.dst, sa->config.id.spi, sa->config.id.proto};
+	struct sa *newer, *there = sadb_sa_find(db, &id, &sa->config.mark);
+	int rc = -ENOMEM;
+
+	if (there && there != sa)
+		return -EEXIST;
+	newer = sad_reserve(db) < 0 ? NULL : sa_copy(sa);
+	if (!newer)
+		return rc;
+	newer->config.id = id;
+	newer->config.src = config->src;
+	newer->config.encap = config->encap;
+	newer->links = calloc(1, sizeof(*newer->links));
+	if (newer->links) {
+		newer->links->sa = newer;
+		rc = resolve_join_sa(db, newer);
+	}
+	if (rc < 0) {
+		free(newer->links);
+		sa_free_version(newer);
+		return rc;
+	}
+	list_add_before(&sa->links->all, &newer->links->all);
+	db->sa_count++;
+	if (id.spi != 0)
+		sad_insert(db, newer);
+	resolve_offer(newer);
+	*out = newer;
+	return 0;
+}
+
+void sadb_sa_drop_version(struct sadb *db, struct sa *sa)
+{
+	take_out(db, sa);
+	database_retire(db, sa, sa_free_version);
+}
+
 void sadb_sa_set_counters(struct sa *sa, const struct sa_status *status)
 {
 	struct sa_counters *c = sa->counters;
@@ -191,20 +251,8 @@ void sadb_sa_set_counters(struct sa *sa, const struct sa_status *status)
 /* Steps 1 to 4 above. */
 uint64_t sadb_sa_remove(struct sadb *db, struct sa *sa)
 {
-	struct sa_links *links = sa->links;
-	uint64_t last_seq;
+	uint64_t last_seq = take_out(db, sa);
 
-	resolve_switch(sa, NULL);
-	/* Not before: until then a packet thread may begin any number of packets with it. */
-	last_seq = sa->out ? esp_out_seq(sa->out) : 0;
-	if (sa->config.id.spi != 0)
-		sad_remove(db, sa);
-	resolve_leave_sa(db, sa);
-	walk_leave(db, &links->all);
-	list_remove(&links->all);
-	db->sa_count--;
-	sa->links = NULL;
-	free(links);
 	database_retire(db, sa, sa_free);
 	return last_seq;
 }

@@ -137,6 +137,7 @@ struct sa_counters {
 };
 
 struct sa_keeper; /* the gateway's */
+struct policy_keeper;
 
 struct sa {
 	/* Set at creation, then immutable. What a look-up reads comes first, in one cache line. */
@@ -178,6 +179,10 @@ bool sa_is_exhausted(const struct sa *sa);
 /* What the times say at now, and when to ask again (UINT64_MAX: never). */
 enum sa_life sa_life_at(const struct sa *sa, uint64_t now, uint64_t *next);
 
+struct policy;
+/* The same of a policy, whose clocks are the kernel's: since it was made, and since its last use. */
+enum sa_life policy_life_at(const struct policy *policy, uint64_t now, uint64_t *next);
+
 /* ---- policies --------------------------------------------------------------------------- */
 
 enum policy_dir { POLICY_IN, POLICY_OUT, POLICY_FWD, POLICY_DIRS }; /* as XFRM numbers them */
@@ -213,6 +218,7 @@ struct policy {
 	_Atomic uint64_t use_time;  /* any thread writes; last use, wall clock */
 	_Atomic bool acquiring;	    /* its packet thread sets, control clears: an SA is asked for */
 	struct policy_links *links; /* owned; control thread only, see spd.c */
+	struct policy_keeper *keeper; /* the gateway's; control thread only */
 };
 
 /* ---- the database ----------------------------------------------------------------------- */
@@ -277,6 +283,13 @@ int sadb_sa_set_directions(struct sadb *db, struct sa *sa, const struct sa_grant
  * is as it was). */
 int sadb_sa_resume(struct sadb *db, struct sa *sa, const struct sa_grant *grant, struct sa **out)
 	__attribute__((warn_unused_result));
+/* A second version of sa between other addresses, with its ends, counters and place in time; both are
+ * found until one of them is taken out by sadb_sa_drop_version, which leaves ends and counters to the
+ * other. Of config: id.dst, src, encap. 0; -EEXIST: another SA has that name; -ENOMEM. */
+int sadb_sa_readdress(struct sadb *db, struct sa *sa, const struct sa_config *config,
+		      struct sa **out) __attribute__((warn_unused_result));
+/* Policies that use it fall back to the next newest, or none. Needs no memory. */
+void sadb_sa_drop_version(struct sadb *db, struct sa *sa);
 /* Its bytes, packets and time of first use are from now on these. What its packet thread counts at
  * this very moment may be lost. */
 void sadb_sa_set_counters(struct sa *sa, const struct sa_status *status);

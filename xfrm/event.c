@@ -1,6 +1,6 @@
 /*
  * xfrm/event.c: the messages about an SA's life, both ways: ALLOCSPI (RFC 2367 §3.1.1 GETSPI in
- * XFRM's form), EXPIRE (§3.1.8), ACQUIRE (§3.1.6), and what DELSA and DELPOLICY say to those who
+ * XFRM's form), EXPIRE (§3.1.8) and POLEXPIRE, ACQUIRE (§3.1.6), and what DELSA and DELPOLICY say to those who
  * listen, which is more than a request for them says. Called by xfrm_parse and xfrm_put.
  */
 #include "xfrm/message.h"
@@ -109,6 +109,26 @@ void xfrm_put_expire(struct xfrm_output *o, const struct xfrm_message *msg, bool
 	expire.hard = msg->hard;
 	xfrm_header_put(o, &expire, sizeof(expire));
 	xfrm_mark_put(o, &msg->sa.config.mark);
+}
+
+int xfrm_parse_policy_expire(const struct xfrm_input *in, struct xfrm_message *out)
+{
+	struct xfrm_user_polexpire expire;
+
+	xfrm_header_get(in, &expire, sizeof(expire));
+	out->hard = expire.hard != 0;
+	return xfrm_policy_info_get(in, &expire.pol, &out->policy);
+}
+
+void xfrm_put_policy_expire(struct xfrm_output *o, const struct xfrm_message *msg, bool request)
+{
+	struct xfrm_user_polexpire expire;
+
+	memset(&expire, 0, sizeof(expire));
+	xfrm_policy_info_put(&expire.pol, &msg->policy, request);
+	expire.hard = msg->hard;
+	xfrm_header_put(o, &expire, sizeof(expire));
+	xfrm_policy_attrs_put(o, &msg->policy.config, request);
 }
 
 /* ---- ACQUIRE ---------------------------------------------------------------------------------- */

@@ -114,6 +114,8 @@ int xfrm_parse_deleted_sa(const struct xfrm_input *in, struct xfrm_sa *out);
 int xfrm_replay_get(const struct xfrm_input *in, const struct xfrm_usersa_info *info,
 		    struct xfrm_sa *out);
 void xfrm_lifetime_get(const struct xfrm_input *in, struct sa_status *out);
+int xfrm_encap_get(const struct xfrm_input *in, uint8_t family, struct sa_encap *out);
+int xfrm_parse_migrate(const struct xfrm_input *in, struct xfrm_message *out);
 int xfrm_parse_aevent(const struct xfrm_input *in, struct xfrm_message *out);
 int xfrm_parse_info(const struct xfrm_input *in, struct xfrm_message *out);
 int xfrm_parse_sad_info(const struct xfrm_input *in, struct xfrm_message *out);
@@ -131,6 +133,7 @@ int xfrm_parse_policy_key(const struct xfrm_input *in, struct policy_config *out
 int xfrm_parse_policy_type(const struct xfrm_input *in);
 int xfrm_parse_alloc_spi(const struct xfrm_input *in, struct xfrm_message *out);
 int xfrm_parse_expire(const struct xfrm_input *in, struct xfrm_message *out);
+int xfrm_parse_policy_expire(const struct xfrm_input *in, struct xfrm_message *out);
 int xfrm_parse_acquire(const struct xfrm_input *in, struct xfrm_acquire *out);
 int xfrm_parse_mapping(const struct xfrm_input *in, struct xfrm_message *out);
 int cygnet_parse_ike(const struct xfrm_input *in, struct xfrm_message *out);
@@ -153,6 +156,8 @@ void xfrm_sa_attrs_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool req
 void xfrm_replay_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool request);
 /* required: even if all is zero. */
 void xfrm_lifetime_put(struct xfrm_output *o, const struct sa_status *status, bool required);
+void xfrm_encap_put(struct xfrm_output *o, const struct sa_encap *encap);
+void xfrm_put_migrate(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_aevent(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_info(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_sad_info(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
@@ -168,6 +173,7 @@ void xfrm_policy_attrs_put(struct xfrm_output *o, const struct policy_config *co
 void xfrm_put_policy_key(struct xfrm_output *o, const struct policy_config *key);
 void xfrm_put_alloc_spi(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_expire(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void xfrm_put_policy_expire(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_acquire(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void xfrm_put_deleted_sa(struct xfrm_output *o, const struct xfrm_sa *sa);
 void xfrm_put_deleted_policy(struct xfrm_output *o, const struct xfrm_policy *policy);

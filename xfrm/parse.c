@@ -98,6 +98,9 @@ static const struct kind {
 	{XFRM_MSG_EXPIRE, false, false, sizeof(struct xfrm_user_expire), xfrm_parse_expire},
 	{XFRM_MSG_ACQUIRE, false, false, sizeof(struct xfrm_user_acquire), acquire},
 	{XFRM_MSG_MAPPING, false, false, sizeof(struct xfrm_user_mapping), xfrm_parse_mapping},
+	{XFRM_MSG_POLEXPIRE, false, false, sizeof(struct xfrm_user_polexpire),
+	 xfrm_parse_policy_expire},
+	{XFRM_MSG_MIGRATE, false, false, sizeof(struct xfrm_userpolicy_id), xfrm_parse_migrate},
 	{XFRM_MSG_GETAE, false, false, sizeof(struct xfrm_aevent_id), xfrm_parse_aevent},
 	{XFRM_MSG_NEWAE, false, false, sizeof(struct xfrm_aevent_id), xfrm_parse_aevent},
 	{XFRM_MSG_GETSADINFO, false, false, sizeof(uint32_t), xfrm_parse_info},
@@ -122,17 +125,6 @@ static const struct kind *find_kind(uint16_t type)
 			return &kinds[i];
 	}
 	return NULL;
-}
-
-static int refuse_type(uint16_t type, struct xfrm_error *err)
-{
-	/* pluto asks whether MIGRATE is there by sending an empty one, and knows this answer. */
-	if (type == XFRM_MSG_MIGRATE)
-		return xfrm_error_set(err, -ENOPROTOOPT, 0, "MIGRATE is not supported");
-	if (type >= XFRM_MSG_BASE && type <= XFRM_MSG_MAX)
-		return xfrm_error_set(err, -EOPNOTSUPP, 0, "XFRM message type %u is not supported",
-				      type);
-	return xfrm_error_set(err, -EINVAL, 0, "message type %u does not exist", type);
 }
 
 /* A dump has no header: attributes that narrow it down follow at once. Of a policy dump the kernel
@@ -170,7 +162,8 @@ int xfrm_parse(const struct nlmsghdr *nlh, size_t len, struct xfrm_message *out,
 		return xfrm_error_set(err, -EINVAL, 0, "message length does not fit its datagram");
 	kind = find_kind(nlh->nlmsg_type);
 	if (!kind && nlh->nlmsg_type != CYGNET_MSG_CTL)
-		return refuse_type(nlh->nlmsg_type, err);
+		return xfrm_error_set(err, -EINVAL, 0, "message type %u does not exist",
+				      nlh->nlmsg_type);
 	memset(&msg, 0, sizeof(msg));
 	msg.type = nlh->nlmsg_type;
 	msg.flags = nlh->nlmsg_flags;

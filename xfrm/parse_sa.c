@@ -99,7 +99,7 @@ static int get_selector(const struct xfrm_input *in, struct xfrm_usersa_info *in
 }
 
 /* RFC 3948. The kernel keeps whatever it is told and drops every packet if it is wrong. */
-static int get_encap(const struct xfrm_input *in, uint8_t family, struct sa_encap *out)
+int xfrm_encap_get(const struct xfrm_input *in, uint8_t family, struct sa_encap *out)
 {
 	const struct nlattr *attr = in->attrs.at[XFRMA_ENCAP];
 	uint32_t offset = xfrm_attr_offset(in, attr);
@@ -210,7 +210,7 @@ static int get_rest(const struct xfrm_input *in, struct xfrm_usersa_info *info, 
 	if (rc == 0)
 		rc = xfrm_sa_info_get(in, info, out);
 	if (rc == 0)
-		rc = get_encap(in, (uint8_t)info->family, &config->encap);
+		rc = xfrm_encap_get(in, (uint8_t)info->family, &config->encap);
 	if (rc == 0 && !config->larval)
 		rc = xfrm_suite_get(in, config);
 	if (rc == 0)

@@ -11,7 +11,7 @@
 
 enum { LEGACY_WINDOW_MAX = 32 };
 
-static void put_encap(struct xfrm_output *o, const struct sa_encap *encap)
+void xfrm_encap_put(struct xfrm_output *o, const struct sa_encap *encap)
 {
 	struct xfrm_encap_tmpl wire;
 
@@ -65,7 +65,7 @@ void xfrm_sa_attrs_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool req
 		xfrm_attr_put(o, XFRMA_LASTUSED, &sa->status.last_use, sizeof(uint64_t));
 	if (!sa->config.larval)
 		xfrm_suite_put(o, &sa->config, request);
-	put_encap(o, &sa->config.encap);
+	xfrm_encap_put(o, &sa->config.encap);
 	if (sa->config.tfcpad)
 		xfrm_attr_put_u32(o, XFRMA_TFCPAD, sa->config.tfcpad);
 	xfrm_mark_put(o, &sa->config.mark);

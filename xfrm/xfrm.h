@@ -79,7 +79,7 @@ int xfrm_error_set(struct xfrm_error *err, int code, uint32_t offset, const char
 
 struct xfrm_sa {
 	struct sa_config config;
-	struct sa_status status; /* replies only; zero in requests */
+	struct sa_status status; /* a request's: sequence numbers and counters to go on from */
 };
 
 struct xfrm_policy {
@@ -153,6 +153,21 @@ struct xfrm_defaults {
 	uint8_t action[POLICY_DIRS];
 };
 
+/* MIGRATE: SAs between the old addresses, and the policy's template that names them, go on between
+ * the new ones. */
+struct xfrm_migration {
+	struct ip_addr old_src, old_dst, new_src, new_dst;
+	uint32_t reqid; /* 0: any */
+	uint8_t proto, mode;
+};
+enum { XFRM_MIGRATIONS_MAX = 6 };
+struct xfrm_migrate {
+	struct xfrm_migration moves[XFRM_MIGRATIONS_MAX];
+	uint32_t count;
+	struct sa_encap encap;		    /* ports 0: as it was */
+	struct ip_addr km_local, km_remote; /* the manager's own; family AF_UNSPEC: not said */
+};
+
 /* What a client of cygnetd's socket says about itself. */
 struct cygnet_ctl {
 	uint32_t portid; /* nlmsg_pid of its answers from now on; 0: that of the request */
@@ -168,12 +183,13 @@ struct xfrm_message {
 	/* NEWSA, UPDSA, EXPIRE: all (EXPIRE has no suite); DELSA, GETSA: config.id, .src, .mark;
 	 * ALLOCSPI: those, .mode, .reqid and .seq. As an event to send, DELSA: all. */
 	struct xfrm_sa sa;
-	struct xfrm_spi_range range;  /* ALLOCSPI */
-	bool hard;		      /* EXPIRE: the SA is gone */
-	struct xfrm_acquire acquire;  /* ACQUIRE */
-	struct sa_peer was, is;	      /* MAPPING, with sa.config.id and .reqid */
-	uint16_t port;		      /* IKEREG */
-	struct xfrm_policy policy;    /* NEWPOLICY, UPDPOLICY: all; DEL-, GETPOLICY: the key */
+	struct xfrm_spi_range range; /* ALLOCSPI */
+	bool hard;		     /* EXPIRE, POLEXPIRE: it is gone; as a request: take it out */
+	struct xfrm_acquire acquire; /* ACQUIRE */
+	struct sa_peer was, is;	     /* MAPPING, with sa.config.id and .reqid */
+	uint16_t port;		     /* IKEREG */
+	struct xfrm_policy
+		policy; /* NEWPOLICY, UPDPOLICY, POLEXPIRE: all; DEL-, GETPOLICY: the key */
 	struct xfrm_sa_filter filter; /* GETSA dump */
 	uint8_t proto;		      /* FLUSHSA: 0 is all */
 	/* GETAE: sa.config as in GETSA; NEWAE: that and sa.status; XFRM_AE_* */
@@ -182,6 +198,7 @@ struct xfrm_message {
 	uint32_t info_flags; /* GET-, NEWSADINFO, GET-, NEWSPDINFO: given back, without meaning */
 	struct xfrm_sad_info sad;
 	struct xfrm_spd_info spd;
+	struct xfrm_migrate migrate;   /* MIGRATE, with the policy's key in policy.config */
 	struct xfrm_defaults defaults; /* SETDEFAULT, and GETDEFAULT as an answer */
 	struct cygnet_status status;
 	struct cygnet_tunnel tunnel;
@@ -197,8 +214,8 @@ void xfrm_message_cleanse(struct xfrm_message *msg);
  * err->code: -EINVAL malformed or contradictory (as the kernel judges), -ENOSYS unknown
  * algorithm, -EOPNOTSUPP what Cygnet does not do (AH, IPComp, transport, BEET, IPTFS, if_id,
  * security contexts, offload, encapsulations other than RFC 3948's; messages of XFRM that are
- * not among those above; attributes nobody here knows), -ENOPROTOOPT MIGRATE. Requests
- * (NLM_F_REQUEST) may not bring sequence numbers with them, and their status is zero. */
+ * not among those above; attributes nobody here knows). The status of an SA in a request
+ * (NLM_F_REQUEST) is what it brings in XFRMA_REPLAY_* and XFRMA_LTIME_VAL, to go on from. */
 int xfrm_parse(const struct nlmsghdr *nlh, size_t len, struct xfrm_message *out,
 	       struct xfrm_error *err) __attribute__((warn_unused_result));
 

@@ -120,9 +120,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		double_state.home = answers % 4 != 3;
 		if (answers % 4 >= 2)
 			control_addresses_changed(&control);
-		/* Time passes: SAs expire. */
-		if (answers % 8 >= 6)
+		/* Time passes: SAs and policies expire. */
+		if (answers % 8 >= 6) {
 			life_run(&control, UINT64_MAX / 2);
+			policy_life_run(&control, UINT64_MAX / 2);
+		}
 		data += len;
 		size -= len;
 	}
@@ -132,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	acquire_fini(&control);
 	life_fini(&control);
+	policy_life_fini(&control);
 	grants_return_all(&control);
 	must(double_state.returns <= double_state.takes, "nothing is given back twice");
 	sadb_free(control.deps.db);

@@ -354,6 +354,7 @@ void control_close(struct control *c)
 	remove_socket(c);
 	acquire_fini(c);
 	life_fini(c);
+	policy_life_fini(c);
 	grants_return_all(c);
 	free(c->path);
 	free(c);

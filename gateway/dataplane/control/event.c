@@ -133,7 +133,7 @@ void event_sa(struct control *c, uint16_t type, const struct sa *sa,
 	xfrm_message_cleanse(&msg);
 }
 
-void event_expire(struct control *c, const struct sa *sa, bool hard)
+void event_expire(struct control *c, const struct sa *sa, bool hard, uint32_t pid)
 {
 	struct xfrm_message msg = {0};
 
@@ -141,9 +141,21 @@ void event_expire(struct control *c, const struct sa *sa, bool hard)
 		return;
 	describe_sa(sa, &msg);
 	msg.type = XFRM_MSG_EXPIRE;
+	msg.pid = pid;
 	msg.hard = hard;
 	event_send(c, XFRMGRP_EXPIRE, &msg);
 	xfrm_message_cleanse(&msg);
+}
+
+void event_policy_expire(struct control *c, const struct policy *policy, bool hard, uint32_t pid)
+{
+	struct xfrm_message msg = {.hard = hard, .pid = pid};
+
+	if (!event_wanted(c, XFRMGRP_EXPIRE))
+		return;
+	describe_policy(policy, &msg);
+	msg.type = XFRM_MSG_POLEXPIRE;
+	event_send(c, XFRMGRP_EXPIRE, &msg);
 }
 
 void event_policy(struct control *c, uint16_t type, const struct policy *policy,

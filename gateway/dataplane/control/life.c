@@ -31,7 +31,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg);
 
 /* ---- the timer --------------------------------------------------------------------------------- */
 
-static struct timeval until(uint64_t at)
+struct timeval life_wait_until(uint64_t at)
 {
 	struct timeval wait = {.tv_sec = LOOK_EVERY_S};
 	struct timespec now;
@@ -66,7 +66,7 @@ static void arm(struct control *c)
 		(void)event_del(c->life_timer); /* cannot fail for an event that is ours */
 		return;
 	}
-	wait = until(first->at);
+	wait = life_wait_until(first->at);
 	if (event_add(c->life_timer, &wait) < 0)
 		log_warnx("out of memory: SAs do not expire by time");
 }
@@ -122,7 +122,7 @@ static bool judge(struct control *c, struct sa *sa, uint64_t now, bool counted, 
 		counts = sa_is_exhausted(sa) ? SA_HARD : sa_life(sa);
 	life = later(life, counts);
 	if (life == SA_HARD) {
-		*used |= sa_expire(c, sa);
+		*used |= sa_expire(c, sa, 0);
 		return true;
 	}
 	/* The packet thread may have spoken of limits that are no longer: let it speak again. */
@@ -130,7 +130,7 @@ static bool judge(struct control *c, struct sa *sa, uint64_t now, bool counted, 
 		atomic_store_explicit(&counters->told, SA_ALIVE, memory_order_relaxed);
 	if (life == SA_SOFT && !counters->soft_announced) {
 		counters->soft_announced = true;
-		event_expire(c, sa, false);
+		event_expire(c, sa, false, 0);
 	}
 	watch(c, sa, next);
 	return false;

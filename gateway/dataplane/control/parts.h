@@ -5,13 +5,16 @@
  *     client.c   one connection: a descriptor around a session
  *     session.c  what a connection has: requests waiting, answers waiting, a dump
  *     request.c  one request, its answer and its acknowledgement
- *     sa.c       SAs, and the sequence numbers they use
+ *     sa.c       SAs
+ *     grant.c    the sequence numbers outbound ones may use
  *     life.c     SAs expire
+ *     policy_life.c  policies expire
  *     larval.c   SPIs set aside
  *     acquire.c  SAs asked for
  *     event.c    what happened, told to those who listen
  *     encap.c    what UDP encapsulation asks for
  *     policy.c   policies
+ *     migrate.c  SAs and policies move to other addresses
  *     aevent.c   what an SA has done, read and set
  *     info.c     the databases as a whole
  *     status.c   what cygnetd says about itself and its tunnels
@@ -111,10 +114,25 @@ void event_send(struct control *c, uint32_t group, const struct xfrm_message *ms
 /* The kernel's events. cause: the request they come from. */
 void event_sa(struct control *c, uint16_t type, const struct sa *sa,
 	      const struct xfrm_message *cause);
-void event_expire(struct control *c, const struct sa *sa, bool hard);
+/* pid: of the client that asked for it; 0: nobody did. */
+void event_expire(struct control *c, const struct sa *sa, bool hard, uint32_t pid);
+void event_policy_expire(struct control *c, const struct policy *policy, bool hard, uint32_t pid);
 void event_policy(struct control *c, uint16_t type, const struct policy *policy,
 		  const struct xfrm_message *cause);
 void event_flush(struct control *c, const struct xfrm_message *cause);
+
+/* ---- sequence numbers --------------------------------------------------------------------- */
+
+/* Reserves a block for the SA, above out->past.out_seq, and remembers it. 0, -ENOMEM, errors of
+ * reserve_take. */
+int grant_take(struct control *c, const struct sa_config *config, struct sa_grant *out)
+	__attribute__((warn_unused_result));
+/* Forgets the SA's grant and gives back what it did not use. */
+void grant_return(struct control *c, const struct sa_config *config, uint64_t used_last);
+/* The SA's grant is from now on that of another name. */
+void grant_moved(struct control *c, const struct sa_config *old, const struct sa_config *newer);
+/* At the end: what the outbound SAs have not used of their grants goes back. */
+void grants_return_all(struct control *c);
 
 /* ---- the end of SAs ----------------------------------------------------------------------- */
 
@@ -132,15 +150,32 @@ void life_on_notice(struct control *c, const struct notice *notice);
 void life_run(struct control *c, uint64_t now);
 void life_fini(struct control *c);
 /* Takes out sa, which a hard limit has ended, and announces it. True if policies used it. */
-bool sa_expire(struct control *c, struct sa *sa);
+bool sa_expire(struct control *c, struct sa *sa, uint32_t pid);
 /* Fills err with the errno of an SA that is not there; returns it. */
 int no_such_sa(struct xfrm_error *err);
+int no_such_policy(const struct policy_config *key, struct xfrm_error *err);
 /* Gives the SA's ends (SA_IN, SA_OUT) anew, so that they go on after past's numbers; *sa is the new
  * version. 0, or err's code. */
 int sa_advance(struct control *c, struct sa **sa, unsigned ends, const struct sa_status *past,
 	       struct xfrm_error *err);
 /* Takes out sa without a word. */
 void sa_discard(struct control *c, struct sa *sa);
+
+/* How long to wait for that time of the wall clock, which may be set in between. */
+struct timeval life_wait_until(uint64_t at);
+
+/* ---- the end of policies ------------------------------------------------------------------ */
+
+void policy_life_begin(struct control *c, struct policy *policy);
+void policy_life_forget(struct control *c, struct policy *policy);
+void policy_life_forget_all(struct control *c);
+void policy_life_run(struct control *c, uint64_t now);
+void policy_life_fini(struct control *c);
+/* Takes it out and announces that; false if there is no memory for it, and it is still there. The
+ * caller ends with policies_changed. */
+bool policy_expire(struct control *c, struct policy *policy, uint32_t pid);
+/* Routes follow the policies, and packets that wait are looked at again. */
+void policies_changed(struct control *c);
 
 /* ---- larval SAs ---------------------------------------------------------------------------- */
 
@@ -205,6 +240,10 @@ int serve_get_default(struct control *c, struct xfrm_message *msg, struct xfrm_e
 int serve_set_default(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
 int serve_get_status(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
 
+int serve_expire_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_migrate(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+int serve_expire_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err);
+
 /* Entries of a dump: fill the answer's type and its part. */
 void describe_sa(const struct sa *sa, struct xfrm_message *msg);
 void describe_policy(const struct policy *policy, struct xfrm_message *msg);
@@ -242,14 +281,16 @@ struct control {
 	struct client *clients;
 	unsigned client_count;
 	time_t refused_at; /* a refusal is logged once a second at most */
-	void *grants;	   /* owned: last grant of each outbound SA, see sa.c */
+	void *grants;	   /* owned: last grant of each outbound SA, see grant.c */
 	time_t grant_failed_at;
 	struct session *listeners; /* those with groups; owned by their clients */
 	uint32_t groups;	   /* of all of them */
 	uint64_t events_lost;
-	struct deadline_heap deadlines; /* owned */
-	struct event *life_timer;	/* owned */
-	struct acquire *acquires;	/* owned */
+	struct deadline_heap deadlines;	       /* owned */
+	struct event *life_timer;	       /* owned */
+	struct deadline_heap policy_deadlines; /* owned */
+	struct event *policy_timer;	       /* owned */
+	struct acquire *acquires;	       /* owned */
 	unsigned acquire_count;
 	struct xfrm_threshold spd_hash[2]; /* IPv4, IPv6: as set, given back */
 	uint32_t acquire_seq;		   /* of the last one */
@@ -262,7 +303,5 @@ void client_close(struct client *client);
 
 /* The SA a packet thread means; NULL if it is gone. */
 struct sa *notice_sa(const struct control *c, const struct notice *notice);
-/* At the end: what the outbound SAs have not used of their grants goes back. */
-void grants_return_all(struct control *c);
 
 #endif

@@ -9,15 +9,34 @@
 #include <string.h>
 #include <time.h>
 
+void policies_changed(struct control *c)
+{
+	capture_refresh(c->deps.capture);
+	acquire_poke(c);
+}
+
+/* The one that a new one of this configuration would be a duplicate of. */
+static struct policy *find_same(const struct control *c, const struct policy_config *config)
+{
+	struct policy_config key = *config;
+
+	key.index = 0;
+	return sadb_policy_find(c->deps.db, &key);
+}
+
 int serve_new_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
 {
 	const struct policy_config *config = &msg->policy.config;
 	bool replace = msg->type == XFRM_MSG_UPDPOLICY;
-	struct policy *policy;
-	int rc = sadb_policy_add(c->deps.db, config, replace, (uint64_t)time(NULL), &policy);
+	struct policy *policy, *old = find_same(c, config);
+	int rc;
 
+	if (old && replace)
+		policy_life_forget(c, old);
+	rc = sadb_policy_add(c->deps.db, config, replace, (uint64_t)time(NULL), &policy);
 	switch (rc) {
 	case 0:
+		policy_life_begin(c, policy);
 		event_policy(c, msg->type, policy, msg);
 		capture_refresh(c->deps.capture);
 		acquire_policy(c, policy);
@@ -30,35 +49,79 @@ int serve_new_policy(struct control *c, struct xfrm_message *msg, struct xfrm_er
 				      "index %u is taken or is not one of this direction",
 				      config->index);
 	default:
+		if (old) /* it stays */
+			policy_life_begin(c, old);
 		return xfrm_error_set(err, rc, 0, "adding the policy: %s", strerror(-rc));
 	}
 }
 
-static int no_such_policy(const struct policy_config *key, struct xfrm_error *err)
+int no_such_policy(const struct policy_config *key, struct xfrm_error *err)
 {
 	if (key->index)
 		return xfrm_error_set(err, -ENOENT, 0, "no policy has index %u", key->index);
 	return xfrm_error_set(err, -ENOENT, 0, "no policy has this direction, selector and mark");
 }
 
+/* 0, -ENOMEM: it is still there. */
+static int remove_policy(struct control *c, struct policy *policy)
+{
+	const struct policy_config key = {.dir = policy->config.dir,
+					  .index = policy->config.index,
+					  .mark = policy->config.mark};
+	int rc;
+
+	policy_life_forget(c, policy);
+	rc = sadb_policy_delete(c->deps.db, &key);
+	if (rc)
+		policy_life_begin(c, policy);
+	return rc;
+}
+
 int serve_delete_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
 {
 	const struct policy_config *key = &msg->policy.config;
-	const struct policy *policy = sadb_policy_find(c->deps.db, key);
+	struct policy *policy = sadb_policy_find(c->deps.db, key);
 	struct xfrm_message gone = *msg;
 	int rc;
 
 	if (!policy)
 		return no_such_policy(key, err);
 	describe_policy(policy, &gone);
-	rc = sadb_policy_delete(c->deps.db, key);
+	rc = remove_policy(c, policy);
 	if (rc)
 		return xfrm_error_set(err, rc, 0, "deleting the policy: %s", strerror(-rc));
 	gone.type = XFRM_MSG_DELPOLICY;
 	gone.flags = 0;
 	event_send(c, XFRMGRP_POLICY, &gone);
-	capture_refresh(c->deps.capture);
-	acquire_poke(c);
+	policies_changed(c);
+	return 0;
+}
+
+bool policy_expire(struct control *c, struct policy *policy, uint32_t pid)
+{
+	/* Told while it can be told of; nobody reads it before this returns. */
+	struct xfrm_message gone = {.hard = true, .pid = pid};
+
+	describe_policy(policy, &gone);
+	if (remove_policy(c, policy) < 0)
+		return false;
+	gone.type = XFRM_MSG_POLEXPIRE;
+	event_send(c, XFRMGRP_EXPIRE, &gone);
+	return true;
+}
+
+int serve_expire_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
+{
+	struct policy *policy = sadb_policy_find(c->deps.db, &msg->policy.config);
+
+	if (!policy)
+		return no_such_policy(&msg->policy.config, err);
+	if (!msg->hard)
+		event_policy_expire(c, policy, false, msg->pid);
+	else if (policy_expire(c, policy, msg->pid))
+		policies_changed(c);
+	else
+		return xfrm_error_set(err, -ENOMEM, 0, "out of memory");
 	return 0;
 }
 
@@ -75,6 +138,7 @@ int serve_get_policy(struct control *c, struct xfrm_message *msg, struct xfrm_er
 int serve_flush_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
 {
 	(void)err; /* flushes all there are, and cannot fail: as in the kernel, none is no error */
+	policy_life_forget_all(c);
 	if (!sadb_policy_flush(c->deps.db))
 		return 0;
 	event_flush(c, msg);

@@ -28,6 +28,9 @@ static const struct service {
 	{XFRM_MSG_FLUSHPOLICY, false, serve_flush_policy},
 	{XFRM_MSG_GETSA, true, serve_get_sa},
 	{XFRM_MSG_GETPOLICY, true, serve_get_policy},
+	{XFRM_MSG_EXPIRE, false, serve_expire_sa},
+	{XFRM_MSG_POLEXPIRE, false, serve_expire_policy},
+	{XFRM_MSG_MIGRATE, false, serve_migrate},
 	{XFRM_MSG_GETAE, true, serve_get_ae},
 	{XFRM_MSG_NEWAE, false, serve_new_ae},
 	{XFRM_MSG_GETSADINFO, true, serve_get_sad_info},
@@ -92,7 +95,8 @@ static int serve(struct session *s, struct xfrm_message *msg, struct xfrm_error 
 	if (!service && msg->type == CYGNET_MSG_GETTUNNEL)
 		return xfrm_error_set(err, -EOPNOTSUPP, 0, "tunnels are asked for by a dump");
 	if (!service)
-		return xfrm_error_set(err, -EOPNOTSUPP, 0,
+		/* ACQUIRE: a kernel would ask its managers, for tests of theirs. */
+		return xfrm_error_set(err, msg->type == XFRM_MSG_ACQUIRE ? -EOPNOTSUPP : -EINVAL, 0,
 				      "message type %u is an answer, not a request", msg->type);
 	rc = service->serve(s->control, msg, err);
 	if (rc || !service->answers)

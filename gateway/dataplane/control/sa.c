@@ -1,5 +1,5 @@
 /*
- * sa.c: SAs over the control socket, and the sequence numbers outbound ones may use. Errors
+ * sa.c: SAs over the control socket. Errors
  * are the kernel's: EEXIST for NEWSA, ESRCH for the others.
  *
  * The order of a deletion matters (RFC 4106 §3): the SA's last number is read, the SA is taken out,
@@ -13,115 +13,9 @@
 #include "gateway/dataplane/log.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* ---- grants --------------------------------------------------------------------------------- */
-
-/* The block last reserved for an outbound SA: what reserve_return needs to know. */
-struct grant {
-	struct sa_id id;
-	struct xfrm_mark_value mark;
-	struct esp_grant last;
-};
-
-static int order(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int grant_compare(const void *left, const void *right)
-{
-	const struct grant *a = left, *b = right;
-	int rc = order(a->id.spi, b->id.spi);
-
-	if (!rc)
-		rc = memcmp(a->id.dst.bytes, b->id.dst.bytes, sizeof(a->id.dst.bytes));
-	if (!rc)
-		rc = order(a->id.dst.family, b->id.dst.family);
-	if (!rc)
-		rc = order(a->id.proto, b->id.proto);
-	if (!rc)
-		rc = order(a->mark.value, b->mark.value);
-	return rc ? rc : order(a->mark.mask, b->mark.mask);
-}
-
-static struct grant *grant_find(const struct control *c, const struct sa_config *config)
-{
-	const struct grant key = {.id = config->id, .mark = config->mark};
-	struct grant *const *found = tfind(&key, &c->grants, grant_compare);
-
-	return found ? *found : NULL;
-}
-
-/* The entry of this SA, made if there is none. NULL if out of memory. */
-static struct grant *grant_entry(struct control *c, const struct sa_config *config)
-{
-	struct grant *grant = grant_find(c, config);
-
-	if (grant)
-		return grant;
-	grant = calloc(1, sizeof(*grant));
-	if (!grant)
-		return NULL;
-	grant->id = config->id;
-	grant->mark = config->mark;
-	if (!tsearch(grant, &c->grants, grant_compare)) {
-		free(grant);
-		return NULL;
-	}
-	return grant;
-}
-
-/* Forgets the SA's grant and gives back what it did not use. */
-static void grant_return(struct control *c, const struct sa_config *config, uint64_t used_last)
-{
-	struct grant *grant = grant_find(c, config);
-
-	if (!grant)
-		return;
-	reserve_return(c->deps.reserve, config, used_last, &grant->last);
-	(void)tdelete(grant, &c->grants, grant_compare);
-	free(grant);
-}
-
-void grants_return_all(struct control *c)
-{
-	struct sadb_walk walk;
-	struct sa *sa;
-
-	sadb_walk_begin(c->deps.db, &walk, false);
-	while ((sa = sadb_walk_sa(&walk))) {
-		if (sa->out)
-			grant_return(c, &sa->config, esp_out_seq(sa->out));
-	}
-	sadb_walk_end(&walk);
-	tdestroy(c->grants, free);
-	c->grants = NULL;
-}
-
-/* Reserves a block for the SA and remembers it. */
-static int grant_take(struct control *c, const struct sa_config *config, struct sa_grant *out)
-{
-	struct grant *grant = grant_entry(c, config);
-	int rc;
-
-	if (!grant)
-		return -ENOMEM;
-	rc = reserve_take(c->deps.reserve, config, out->past.out_seq, &out->seq, &out->iv_mask);
-	if (!rc) {
-		grant->last = out->seq;
-		return 0;
-	}
-	/* A block it had before is still its last one. */
-	if (grant->last.last == 0) {
-		(void)tdelete(grant, &c->grants, grant_compare);
-		free(grant);
-	}
-	return rc;
-}
 
 static int refuse_grant(int rc, struct xfrm_error *err)
 {
@@ -350,13 +244,13 @@ void sa_discard(struct control *c, struct sa *sa)
 	remove_sa(c, sa);
 }
 
-bool sa_expire(struct control *c, struct sa *sa)
+bool sa_expire(struct control *c, struct sa *sa, uint32_t pid)
 {
 	bool used = policies_use(c, sa);
 
 	/* As the kernel announces it: after the SA is out, with what it was. There is no difference
 	 * to see, since nobody reads the announcement before this returns. */
-	event_expire(c, sa, true);
+	event_expire(c, sa, true, pid);
 	remove_sa(c, sa);
 	return used;
 }
@@ -373,6 +267,22 @@ int serve_delete_sa(struct control *c, struct xfrm_message *msg, struct xfrm_err
 	event_sa(c, XFRM_MSG_DELSA, sa, msg);
 	remove_sa(c, sa);
 	if (used)
+		capture_refresh(c->deps.capture);
+	return 0;
+}
+
+int serve_expire_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
+{
+	const struct sa_config *key = &msg->sa.config;
+	struct sa *sa = sadb_sa_find(c->deps.db, &key->id, &key->mark);
+
+	if (!sa)
+		return no_such_sa(err);
+	if (sa->config.larval)
+		return xfrm_error_set(err, -EINVAL, 0, "the SA has no keys yet");
+	if (!msg->hard)
+		event_expire(c, sa, false, msg->pid);
+	else if (sa_expire(c, sa, msg->pid))
 		capture_refresh(c->deps.capture);
 	return 0;
 }

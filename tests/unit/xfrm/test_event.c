@@ -165,6 +165,24 @@ START_TEST(test_event_expire_is_what_is_parsed)
 }
 END_TEST
 
+START_TEST(test_event_policy_expire_is_what_is_parsed)
+{
+	static const uint16_t flags[] = {0, NLM_F_REQUEST};
+
+	for (int i = 0; i < 4; i++) {
+		start(XFRM_MSG_POLEXPIRE, flags[i / 2]);
+		msg.policy = sample_plain_policy();
+		msg.policy.config.index = 17;
+		msg.policy.config.mark = (struct xfrm_mark_value){1, 3};
+		msg.hard = i & 1;
+		round_trip();
+		ck_assert(got.hard == (i & 1));
+		ck_assert_same_policy(&got.policy.config, &msg.policy.config);
+		wire_check_cuts(&buf, sizeof(struct xfrm_user_polexpire));
+	}
+}
+END_TEST
+
 START_TEST(test_event_acquire_is_what_is_parsed)
 {
 	start(XFRM_MSG_ACQUIRE, 0);
@@ -280,6 +298,7 @@ int main(void)
 	tcase_add_test(tc, test_event_alloc_spi_is_what_is_parsed);
 	tcase_add_test(tc, test_event_alloc_spi_is_refused);
 	tcase_add_test(tc, test_event_expire_is_what_is_parsed);
+	tcase_add_test(tc, test_event_policy_expire_is_what_is_parsed);
 	tcase_add_test(tc, test_event_acquire_is_what_is_parsed);
 	tcase_add_test(tc, test_event_deletions_say_what_is_gone);
 	tcase_add_test(tc, test_event_larval_sa_is_an_answer_only);

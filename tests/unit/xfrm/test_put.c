@@ -165,7 +165,7 @@ START_TEST(test_put_refuses_what_xfrm_cannot_say)
 	ck_assert(ip_addr_parse("2001:db8::", &msg.filter.dst.addr));
 	ck_assert_uint_eq(xfrm_put(out.bytes, sizeof(out.bytes), &msg), 0);
 
-	msg = message(XFRM_MSG_MIGRATE, NLM_F_REQUEST);
+	msg = message(XFRM_MSG_REPORT, NLM_F_REQUEST);
 	ck_assert_uint_eq(xfrm_put(out.bytes, sizeof(out.bytes), &msg), 0);
 }
 END_TEST
