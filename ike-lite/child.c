@@ -1,0 +1,365 @@
+/*
+ * ike-lite/child.c: child SAs in the data plane, from the first packet to the last.
+ */
+#include "ike-lite/child.h"
+
+#include "ike-lite/engine.h"
+#include "ike-lite/explain.h"
+#include "ike-lite/ts.h"
+#include "ike-lite/wishes.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct child *child_new(struct ike_sa *sa, struct kid *kid, uint32_t spi_in)
+{
+	struct child *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->sa = sa;
+	c->kid = kid_get(kid);
+	c->spi_in = spi_in;
+	c->local = sa->ends.local;
+	c->remote = sa->ends.remote;
+	c->udp = sa_uses_udp(sa);
+	c->up_at = sa->ike->now;
+	c->rekey_at = c->life_at = c->switch_at = c->linger_until = UINT64_MAX;
+	c->next = sa->children;
+	sa->children = c;
+	return c;
+}
+
+/* ---- in the data plane -------------------------------------------------------------------------------- */
+
+static void put_ends(const struct child *c, bool inbound, struct ike_sa_action *a)
+{
+	const struct ike_ends *ends = &c->sa->ends;
+
+	a->inbound = inbound;
+	a->spi = inbound ? c->spi_in : c->spi_out;
+	a->src = inbound ? c->remote : c->local;
+	a->dst = inbound ? c->local : c->remote;
+	a->udp = c->udp;
+	a->sport = inbound ? ends->remote_port : ends->local_port;
+	a->dport = inbound ? ends->local_port : ends->remote_port;
+	a->reqid = c->reqid;
+}
+
+/* A value less a part by chance, so that both ends do not rekey at once. */
+static uint64_t less_by_chance(struct ike *ike, uint64_t value, uint64_t part)
+{
+	if (value == 0 || part == 0 || part >= value)
+		return value;
+	return value - engine_random64(ike) % (part + 1);
+}
+
+static void put_limits(const struct child *c, struct ike_sa_action *a)
+{
+	const struct ike_child_config *k = &c->kid->c;
+	struct ike *ike = c->sa->ike;
+
+	a->soft_time_s = less_by_chance(ike, k->rekey_time_s, k->rand_time_s);
+	a->hard_time_s = k->life_time_s;
+	a->soft_bytes = less_by_chance(ike, k->rekey_bytes, k->rand_bytes);
+	a->hard_bytes = k->life_bytes;
+	a->soft_packets = less_by_chance(ike, k->rekey_packets, k->rand_packets);
+	a->hard_packets = k->life_packets;
+}
+
+static void install(struct child *c, bool inbound)
+{
+	struct action_entry *e = actions_add(&c->sa->ike->actions, IKE_ADD_SA);
+	/* Who began the exchange sends with the initiator's keys. */
+	const struct ike_child_key *key =
+		c->we_began != inbound ? &c->keys.from_initiator : &c->keys.from_responder;
+	struct ike_sa_action *a;
+
+	if (!e)
+		return;
+	a = &e->action.sa;
+	action_entry_hold(e, c->sa->conn, c->kid);
+	action_entry_set_ts(e, &c->local_ts, &c->remote_ts);
+	put_ends(c, inbound, a);
+	put_limits(c, a);
+	a->replaces = c->old != NULL;
+	a->acquire_seq = c->acquire_seq;
+	a->suite = c->suite;
+	a->esn = c->esn;
+	memcpy(a->keys.encr, key->encr, sizeof(a->keys.encr));
+	memcpy(a->keys.integ, key->integ, sizeof(a->keys.integ));
+	a->peer_refuses_tfc = c->peer_refuses_tfc;
+	a->config = &c->kid->c;
+	a->local_ts = &e->local_ts;
+	a->remote_ts = &e->remote_ts;
+}
+
+static void forget_keys_if_done(struct child *c)
+{
+	if (c->in_stands && c->out_stands)
+		ike_child_keys_cleanse(&c->keys);
+}
+
+void child_install_in(struct child *c)
+{
+	install(c, true);
+	c->in_stands = true;
+	forget_keys_if_done(c);
+}
+
+void child_install_out(struct child *c)
+{
+	if (c->out_stands)
+		return;
+	c->switch_at = UINT64_MAX;
+	install(c, false);
+	c->out_stands = true;
+	forget_keys_if_done(c);
+}
+
+static void uninstall(struct child *c, bool inbound)
+{
+	struct action_entry *e = actions_add(&c->sa->ike->actions, IKE_DELETE_SA);
+
+	if (e)
+		put_ends(c, inbound, &e->action.sa);
+}
+
+static void uninstall_out(struct child *c)
+{
+	if (c->out_stands)
+		uninstall(c, false);
+	c->out_stands = false;
+}
+
+static void move_one(struct child *c, bool inbound, const struct ip_addr *old_dst)
+{
+	struct action_entry *e = actions_add(&c->sa->ike->actions, IKE_MOVE_SA);
+
+	if (!e)
+		return;
+	put_ends(c, inbound, &e->action.sa);
+	e->action.old_dst = *old_dst;
+}
+
+void child_move(struct child *c)
+{
+	struct ip_addr old_local = c->local, old_remote = c->remote;
+
+	c->local = c->sa->ends.local;
+	c->remote = c->sa->ends.remote;
+	c->udp = sa_uses_udp(c->sa);
+	if (c->in_stands)
+		move_one(c, true, &old_local);
+	if (c->out_stands)
+		move_one(c, false, &old_remote);
+	if (c->phase == CHILD_UP)
+		policies_add(c);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------ */
+
+void child_set_times(struct child *c)
+{
+	const struct ike_child_config *k = &c->kid->c;
+	uint64_t now = c->sa->ike->now;
+
+	c->up_at = now;
+	if (k->rekey_time_s)
+		c->rekey_at = now + less_by_chance(c->sa->ike, k->rekey_time_s * 1000,
+						   k->rand_time_s * 1000);
+	if (k->life_time_s)
+		c->life_at = now + k->life_time_s * 1000;
+	engine_due_at(c->sa->ike, child_due(c));
+}
+
+void child_is_up(struct child *c, uint32_t request)
+{
+	char text[EVENT_TEXT_MAX];
+
+	child_set_times(c);
+	emit_child_event(c, c->old ? IKE_EV_CHILD_REKEYED : IKE_EV_CHILD_UP, request,
+			 explain_child(c, text));
+}
+
+void child_hand_over(struct child *old, struct child *fresh)
+{
+	bool others = !ike_ts_list_equal(&old->local_ts, &fresh->local_ts) ||
+		      !ike_ts_list_equal(&old->remote_ts, &fresh->remote_ts);
+
+	if (old->phase != CHILD_UP)
+		return;
+	/* Narrowed anew, its policies are others. */
+	if (others) {
+		policies_add(fresh);
+		policies_leave(old);
+	}
+	old->phase = CHILD_REPLACED;
+	old->replaced = true;
+}
+
+void child_switch(struct child *old, struct child *fresh)
+{
+	child_install_out(fresh);
+	uninstall_out(old);
+}
+
+static void unlink_child(struct child *c)
+{
+	struct child **at = &c->sa->children;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	for (struct child *other = c->sa->children; other; other = other->next) {
+		if (other->old == c)
+			other->old = NULL;
+	}
+	sa_drop_tasks_of(c->sa, c);
+}
+
+void child_end(struct child *c, uint32_t request)
+{
+	bool was_up = c->phase == CHILD_UP || c->phase == CHILD_DELETING;
+
+	if (c->out_stands)
+		uninstall(c, false);
+	if (c->in_stands)
+		uninstall(c, true);
+	unlink_child(c);
+	if (was_up && !c->replaced) {
+		policies_leave(c);
+		emit_child_event(c, IKE_EV_CHILD_DOWN, request, "deleted");
+	}
+	kid_put(c->kid);
+	OPENSSL_cleanse(c, sizeof(*c));
+	free(c);
+}
+
+void child_linger(struct child *c)
+{
+	for (struct child *other = c->sa->children; other; other = other->next) {
+		if (other->old == c)
+			other->old = NULL;
+	}
+	sa_drop_tasks_of(c->sa, c);
+	uninstall_out(c);
+	c->phase = CHILD_LINGERING;
+	c->rekey_at = c->life_at = c->switch_at = UINT64_MAX;
+	c->linger_until = c->sa->ike->now + CHILD_LINGER_MS;
+	engine_due_at(c->sa->ike, c->linger_until);
+}
+
+uint64_t child_due(const struct child *c)
+{
+	uint64_t due = c->linger_until;
+
+	if (c->switch_at < due)
+		due = c->switch_at;
+	if (c->phase == CHILD_UP && c->rekey_at < due)
+		due = c->rekey_at;
+	if (c->phase == CHILD_UP && c->life_at < due)
+		due = c->life_at;
+	return due;
+}
+
+static void queue_of(struct child *c, enum task_kind kind)
+{
+	struct task *t;
+
+	if (sa_find_task(c->sa, kind, c))
+		return;
+	t = task_new(kind);
+	if (t)
+		t->child = c;
+	sa_queue(c->sa, t);
+}
+
+void child_rekey(struct child *c)
+{
+	c->rekey_at = UINT64_MAX;
+	if (c->phase == CHILD_UP)
+		queue_of(c, TASK_REKEY_CHILD);
+}
+
+void child_delete(struct child *c)
+{
+	if (c->phase == CHILD_UP || c->phase == CHILD_REPLACED)
+		queue_of(c, TASK_DELETE_CHILD);
+}
+
+void child_expired(struct child *c)
+{
+	struct ike_sa *sa = c->sa;
+
+	c->life_at = UINT64_MAX;
+	/* Its rekey did not come about in time: made anew if it is to be up. */
+	if (c->phase == CHILD_UP && c->kid->c.start_action == IKE_START_START && c->kid->current) {
+		struct task *t = task_new(TASK_CHILD);
+
+		if (t)
+			t->kid = kid_get(c->kid);
+		child_delete(c);
+		sa_queue(sa, t);
+		return;
+	}
+	child_delete(c);
+}
+
+void child_tick(struct child *c)
+{
+	uint64_t now = c->sa->ike->now;
+
+	if (now >= c->linger_until) {
+		child_end(c, 0);
+		return;
+	}
+	if (now >= c->switch_at && c->old)
+		child_switch(c->old, c);
+	if (now >= c->life_at)
+		child_expired(c);
+	else if (now >= c->rekey_at)
+		child_rekey(c);
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------ */
+
+struct child *sa_child_by_spi_in(const struct ike_sa *sa, uint32_t spi_in)
+{
+	struct child *c = sa->children;
+
+	while (c && c->spi_in != spi_in)
+		c = c->next;
+	return c;
+}
+
+struct child *sa_child_by_spi_out(const struct ike_sa *sa, uint32_t spi_out)
+{
+	struct child *c = sa->children;
+
+	while (c && (c->spi_out != spi_out || c->phase == CHILD_LINGERING))
+		c = c->next;
+	return c;
+}
+
+struct child *sa_child_of(const struct ike_sa *sa, const struct kid *kid)
+{
+	struct child *c = sa->children;
+
+	while (c && (c->kid != kid || c->phase != CHILD_UP))
+		c = c->next;
+	return c;
+}
+
+void sa_give_children(struct ike_sa *from, struct ike_sa *to)
+{
+	while (from->children) {
+		struct child *c = from->children;
+
+		from->children = c->next;
+		c->sa = to;
+		c->next = to->children;
+		to->children = c;
+	}
+}

@@ -1,0 +1,94 @@
+/*
+ * ike-lite/child.h: child SAs, RFC 7296 §1.3, §2.8, §2.17: a pair of ESP SAs with one set of selectors.
+ *
+ * A rekey loses no packet: who answers it installs the new inbound SA before the answer goes, and goes
+ * on sending through the old outbound one until the old child is deleted; who asked installs both
+ * when the answer comes, and then deletes the old ones. The old inbound SA stays a little longer for
+ * what is under way.
+ */
+#ifndef CYGNET_IKE_CHILD_H
+#define CYGNET_IKE_CHILD_H
+
+#include "ike-lite/sa.h"
+
+enum child_phase {
+	CHILD_UP,
+	CHILD_REPLACED, /* a successor carries the traffic */
+	CHILD_DELETING, /* our delete is under way */
+	CHILD_LINGERING /* deleted; inbound stays until linger_until */
+};
+
+enum {
+	CHILD_LINGER_MS = 5000,
+	CHILD_SWITCH_MS =
+		3000, /* no delete of the old one came: the new outbound SA is used all the same */
+};
+
+struct child {
+	struct child *next; /* owned */
+	struct ike_sa *sa;  /* borrowed: whose it is */
+	struct kid *kid;    /* a reference */
+	enum child_phase phase;
+	bool we_began;		    /* the exchange that made it: whose keys are whose */
+	bool in_stands, out_stands; /* in the data plane */
+	bool peer_refuses_tfc, esn, udp;
+	bool replaced; /* has been handed over: its end is no news */
+	uint32_t spi_in, spi_out, reqid, acquire_seq;
+	uint16_t dh_group; /* 0: keys come from the IKE SA alone */
+	struct esp_suite suite;
+	struct ike_child_keys keys; /* cleansed once both stand */
+	struct ip_addr local, remote;
+	struct ike_ts_list local_ts, remote_ts;
+	struct child *old; /* borrowed: what it replaces, while that is there */
+	uint64_t up_at, rekey_at, life_at, switch_at, linger_until;
+};
+
+/* A child in the list of sa, nothing installed. NULL: no memory. */
+struct child *child_new(struct ike_sa *sa, struct kid *kid, uint32_t spi_in);
+/* Tells the data plane about the inbound, the outbound SA. replaces: a rekey. */
+void child_install_in(struct child *c);
+void child_install_out(struct child *c);
+/* Both stand and policies too: tells about it, and sets its times. */
+void child_is_up(struct child *c, uint32_t request);
+/* fresh is old's successor: policies are its own from now on. */
+void child_hand_over(struct child *old, struct child *fresh);
+/* What is sent goes through fresh: old's outbound SA goes. */
+void child_switch(struct child *old, struct child *fresh);
+/* Takes what is installed away at once, policies that nobody else needs too, and frees it; told to who
+ * made the request. */
+void child_end(struct child *c, uint32_t request);
+/* The same, but what is under way may still come in for a while. */
+void child_linger(struct child *c);
+/* The ends of its IKE SA moved. */
+void child_move(struct child *c);
+/* Sets the times from now. */
+void child_set_times(struct child *c);
+uint64_t child_due(const struct child *c);
+/* Asks the peer for a rekey, for a delete: soon, and once. */
+void child_rekey(struct child *c);
+void child_delete(struct child *c);
+/* A hard limit was reached. */
+void child_expired(struct child *c);
+void child_tick(struct child *c);
+
+struct child *sa_child_by_spi_in(const struct ike_sa *sa, uint32_t spi_in);
+struct child *sa_child_by_spi_out(const struct ike_sa *sa, uint32_t spi_out);
+/* One that is up, of this kid; NULL: none. */
+struct child *sa_child_of(const struct ike_sa *sa, const struct kid *kid);
+/* Moves all children to another IKE SA: its successor. */
+void sa_give_children(struct ike_sa *from, struct ike_sa *to);
+
+/* ---- policies.c -------------------------------------------------------------------------------------- */
+
+void policies_add(struct child *c);
+/* The child goes: its policies go, or become another child's with the same selectors, or a trap. */
+void policies_leave(struct child *c);
+void policies_trap(struct ike *ike, struct conn *conn, struct kid *kid);
+void policies_untrap(struct ike *ike, struct conn *conn, struct kid *kid);
+/* A kid's selectors of one side, with the dynamic one filled in; vip or outer address. */
+void kid_selectors(const struct ike_sa *sa, const struct kid *kid, bool local,
+		   struct ike_ts_list *out);
+uint32_t kid_reqid(struct ike_sa *sa, struct kid *kid, const struct ike_ts_list *local,
+		   const struct ike_ts_list *remote);
+
+#endif

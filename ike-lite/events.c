@@ -1,0 +1,169 @@
+/*
+ * ike-lite/events.c: what the data plane and the host tell: ike.h's ike_on_*.
+ */
+#include "ike-lite/child.h"
+#include "ike-lite/engine.h"
+#include "ike-lite/wishes.h"
+
+#include <string.h>
+
+/* ---- SAs of the data plane ---------------------------------------------------------------------------- */
+
+static struct child *find_child(struct ike *ike, const struct ip_addr *dst, uint32_t spi)
+{
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		for (struct child *c = sa->children; c; c = c->next) {
+			if ((c->spi_in == spi && ip_addr_equal(&c->local, dst)) ||
+			    (c->spi_out == spi && ip_addr_equal(&c->remote, dst)))
+				return c;
+		}
+	}
+	return NULL;
+}
+
+void ike_on_expire(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
+		   bool hard)
+{
+	struct child *c;
+
+	engine_enter(ike, now_ms);
+	c = find_child(ike, dst, spi);
+	if (!c)
+		return;
+	if (hard)
+		child_expired(c);
+	else
+		child_rekey(c);
+	sa_run_tasks(c->sa);
+	engine_leave(ike);
+}
+
+void ike_on_mapping(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
+		    const struct ip_addr *remote, uint16_t remote_port)
+{
+	struct ike_ends ends;
+	struct child *c;
+
+	engine_enter(ike, now_ms);
+	c = find_child(ike, dst, spi);
+	/* §2.23: only of a peer behind a NAT, and not by who is behind one himself. */
+	if (!c || !c->udp || !c->sa->nat_there || c->sa->nat_here)
+		return;
+	ends = c->sa->ends;
+	ends.remote = *remote;
+	ends.remote_port = remote_port;
+	sa_move(c->sa, &ends);
+	engine_leave(ike);
+}
+
+void ike_on_inbound(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
+		    uint64_t idle_s)
+{
+	uint64_t heard_at;
+	struct child *c;
+
+	engine_enter(ike, now_ms);
+	c = find_child(ike, dst, spi);
+	if (!c || idle_s > ike->now / 1000)
+		return;
+	heard_at = ike->now - idle_s * 1000;
+	if (heard_at > c->sa->heard_at)
+		c->sa->heard_at = heard_at;
+	engine_due_at(ike, sa_due(c->sa));
+}
+
+void ike_on_bad_selector(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
+			 const uint8_t *packet, size_t len)
+{
+	struct child *c;
+	struct task *t;
+
+	engine_enter(ike, now_ms);
+	c = find_child(ike, dst, spi);
+	/* One at a time: it is the peer who decides how many there are. */
+	if (!c || c->sa->phase != SA_UP || sa_find_task(c->sa, TASK_NOTIFY, NULL))
+		return;
+	t = task_new(TASK_NOTIFY);
+	if (!t)
+		return;
+	t->spi = spi;
+	t->note_len = len < TASK_NOTE_MAX ? (uint32_t)len : TASK_NOTE_MAX;
+	memcpy(t->note, packet, t->note_len);
+	sa_queue(c->sa, t);
+	sa_run_tasks(c->sa);
+	engine_leave(ike);
+}
+
+/* ---- policies of the data plane -------------------------------------------------------------------------- */
+
+static struct kid *find_trap(struct ike *ike, uint32_t reqid, struct conn **conn)
+{
+	for (unsigned i = 0; i < ike->settings.conn_count; i++) {
+		*conn = ike->settings.conns[i];
+		for (unsigned k = 0; k < (*conn)->kid_count; k++) {
+			if ((*conn)->kids[k]->reqid == reqid)
+				return (*conn)->kids[k];
+		}
+	}
+	return NULL;
+}
+
+void ike_on_acquire(struct ike *ike, uint64_t now_ms, uint32_t reqid, const struct ike_ts *src,
+		    const struct ike_ts *dst, uint32_t seq)
+{
+	struct flow flow = {.seq = seq, .local = *src, .remote = *dst};
+	struct conn *conn;
+	struct kid *kid;
+
+	engine_enter(ike, now_ms);
+	kid = find_trap(ike, reqid, &conn);
+	if (kid && !ike->ending)
+		(void)wish_child(ike, conn, kid, 0, &flow);
+	engine_leave(ike);
+}
+
+/* ---- the host's addresses -------------------------------------------------------------------------------- */
+
+static bool is_pinned(const struct ike_connection *c, const struct ip_addr *local)
+{
+	for (unsigned i = 0; i < c->local_count; i++) {
+		if (c->local[i].len == ip_addr_bits(local) &&
+		    ip_addr_equal(&c->local[i].addr, local))
+			return true;
+	}
+	return false;
+}
+
+static void look_at_path(struct ike_sa *sa)
+{
+	struct ip_addr source;
+
+	if (sa->phase == SA_WAITING && sa->attempts > 0) {
+		sa_start(sa);
+		return;
+	}
+	if (is_pinned(&sa->conn->c, &sa->ends.local) ||
+	    !sa->ike->env.source_for(sa->ike->env.ctx, &sa->ends.remote, &source) ||
+	    ip_addr_equal(&source, &sa->ends.local))
+		return;
+	if (sa->phase == SA_INIT_SENT || sa->phase == SA_AUTH_SENT) {
+		sa_setup_failed(sa, "the local address changed");
+	} else if (sa->phase == SA_UP) {
+		wish_replacement(sa);
+		sa_end(sa, "the local address changed");
+	}
+}
+
+void ike_on_addresses(struct ike *ike, uint64_t now_ms)
+{
+	struct ike_sa *next;
+
+	engine_enter(ike, now_ms);
+	/* New ones are put in front, so that each is looked at once. */
+	for (struct ike_sa *sa = ike->sas; sa; sa = next) {
+		next = sa->next;
+		if (sa->phase != SA_DEAD)
+			look_at_path(sa);
+	}
+	engine_leave(ike);
+}

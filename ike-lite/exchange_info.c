@@ -1,0 +1,217 @@
+/*
+ * ike-lite/exchange_info.c: INFORMATIONAL: deletes, liveness, notifies: RFC 7296 §1.4, §1.4.1, §2.4, §2.25.
+ */
+#include "ike-lite/bytes.h"
+#include "ike-lite/child.h"
+#include "ike-lite/create.h"
+#include "ike-lite/engine.h"
+#include "ike-lite/exchanges.h"
+#include "ike-lite/explain.h"
+#include "ike-lite/wishes.h"
+
+#include <stdio.h>
+
+/* ---- asking --------------------------------------------------------------------------------------------- */
+
+static void put_task(struct task *t, struct draft *d)
+{
+	uint8_t spi[4];
+
+	switch (t->kind) {
+	case TASK_DELETE_CHILD:
+		ike_put_delete_esp(&d->w, &t->child->spi_in, 1);
+		break;
+	case TASK_DISOWN:
+		ike_put_delete_esp(&d->w, &t->spi, 1);
+		break;
+	case TASK_DELETE_IKE:
+		ike_put_delete_ike(&d->w);
+		break;
+	case TASK_NOTIFY:
+		store_u32(spi, t->spi);
+		ike_put_notify(&d->w, &(struct ike_notify){.protocol = IKE_PROTO_ESP,
+							   .type = IKE_N_INVALID_SELECTORS,
+							   .spi = IKE_SPAN(spi),
+							   .data = {t->note, t->note_len}});
+		break;
+	default:
+		break; /* empty: are you there? */
+	}
+}
+
+bool info_ask(struct ike_sa *sa)
+{
+	struct task *t = sa->active;
+	struct draft d;
+
+	if (t->kind == TASK_DELETE_CHILD && (!t->child || t->child->phase == CHILD_DELETING ||
+					     t->child->phase == CHILD_LINGERING)) {
+		sa_task_done(sa);
+		return true;
+	}
+	draft_begin(&d);
+	put_task(t, &d);
+	if (!sa_ask(sa, IKE_INFORMATIONAL, &d))
+		return false;
+	if (t->kind == TASK_DELETE_CHILD)
+		t->child->phase = CHILD_DELETING;
+	if (t->kind == TASK_DELETE_IKE)
+		sa->phase = SA_DELETING;
+	return true;
+}
+
+/* ---- what comes back ---------------------------------------------------------------------------------- */
+
+static void child_is_gone(struct child *c, uint32_t request)
+{
+	if (c->replaced)
+		child_linger(c);
+	else
+		child_end(c, request);
+}
+
+void info_take_answer(struct ike_sa *sa, const struct message *m)
+{
+	struct task *t = sa->active;
+	uint32_t request;
+
+	(void)m;
+	/* A set-up that we broke off, or our goodbye. */
+	if (!t || t->kind == TASK_DELETE_IKE) {
+		sa_end(sa, "deleted");
+		return;
+	}
+	if (t->kind == TASK_DELETE_CHILD) {
+		request = wish_settle(sa->ike, t);
+		if (t->child)
+			child_is_gone(t->child, request);
+		else
+			wish_answer(sa, t, IKE_EV_CHILD_DOWN, "deleted");
+	}
+	sa_task_done(sa);
+}
+
+/* ---- answering ---------------------------------------------------------------------------------------- */
+
+static struct child *successor_of(const struct child *c)
+{
+	struct child *s = c->sa->children;
+
+	while (s && s->old != c)
+		s = s->next;
+	return s;
+}
+
+/* The peer deletes a child. True: it is to be deleted in the answer too; not if our own delete is under way,
+ * §1.4.1. */
+static bool delete_child(struct child *c)
+{
+	struct child *fresh = successor_of(c);
+	struct conn *conn = conn_get(c->sa->conn);
+	struct kid *kid = kid_get(c->kid);
+	bool ours_too = c->phase == CHILD_DELETING, replaced = c->replaced;
+	struct ike *ike = c->sa->ike;
+
+	if (fresh)
+		child_switch(c, fresh);
+	child_is_gone(c, 0);
+	if (!replaced && !ours_too)
+		wish_after_end(ike, conn, kid, kid->c.close_action);
+	kid_put(kid);
+	conn_put(conn);
+	return !ours_too;
+}
+
+enum { DELETES_MAX = 64 };
+
+static unsigned delete_children(struct ike_sa *sa, const struct ike_delete *d,
+				uint32_t gone[static DELETES_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < d->count && i < DELETES_MAX; i++) {
+		struct child *c = sa_child_by_spi_out(sa, load_u32(d->spis.data + 4 * i));
+		uint32_t spi_in = c ? c->spi_in : 0;
+
+		if (c && delete_child(c))
+			gone[count++] = spi_in;
+	}
+	return count;
+}
+
+/* What the peer's end of the IKE SA leaves us to do; the IKE SA itself is over. */
+static void close_all(struct ike_sa *sa)
+{
+	struct conn *conn = conn_get(sa->conn);
+	struct ike *ike = sa->ike;
+	struct kid *again[CHILDREN_MAX];
+	unsigned count = 0;
+	bool ours_too = sa->phase == SA_DELETING;
+
+	for (struct child *c = sa->children; c && count < CHILDREN_MAX && !ours_too; c = c->next) {
+		if (c->phase == CHILD_UP)
+			again[count++] = kid_get(c->kid);
+	}
+	sa_end(sa, "the peer deleted it");
+	for (unsigned i = 0; i < count; i++) {
+		wish_after_end(ike, conn, again[i], again[i]->c.close_action);
+		kid_put(again[i]);
+	}
+	conn_put(conn);
+}
+
+static void delete_ike(struct ike_sa *sa, const struct message *m)
+{
+	struct ike_sa *rival = sa->active ? sa->active->rival_sa : NULL;
+	struct draft d;
+
+	draft_begin(&d);
+	sa_answer(sa, m, &d);
+	/* §2.25.2: the peer has the successor that it made, and ours comes to nothing. */
+	if (rival) {
+		sa_stop_asking(sa);
+		sa_task_done(sa);
+		sa_succeed(sa, rival);
+		sa_run_tasks(rival);
+	}
+	close_all(sa);
+}
+
+static void take_notifies(struct ike_sa *sa, const struct message *m)
+{
+	struct ike_notify n;
+
+	if (ike_notify_find(&m->list, IKE_N_INVALID_SELECTORS, &n))
+		emit_event(sa, IKE_EV_NOTICE,
+			   "the peer got a packet through a child SA whose selectors do not hold "
+			   "it: INVALID_SELECTORS");
+}
+
+void info_take_request(struct ike_sa *sa, const struct message *m)
+{
+	uint32_t gone[DELETES_MAX];
+	struct ike_delete del;
+	unsigned count = 0;
+	struct draft d;
+
+	for (unsigned i = 0; i < m->list.count; i++) {
+		if (m->list.at[i].type != IKE_DELETE)
+			continue;
+		if (!ike_delete_parse(m->list.at[i].body, &del)) {
+			sa_answer_notify(sa, m, IKE_N_INVALID_SYNTAX, (struct ike_span){0});
+			sa_peer_is_dead(sa, "a request of the peer was malformed");
+			return;
+		}
+		if (del.protocol == IKE_PROTO_IKE) {
+			delete_ike(sa, m);
+			return;
+		}
+		if (del.protocol == IKE_PROTO_ESP && count == 0)
+			count = delete_children(sa, &del, gone);
+	}
+	take_notifies(sa, m);
+	draft_begin(&d);
+	if (count)
+		ike_put_delete_esp(&d.w, gone, (uint16_t)count);
+	sa_answer(sa, m, &d);
+}

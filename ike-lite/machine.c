@@ -1,0 +1,299 @@
+/*
+ * ike-lite/machine.c: configuration and commands: what ike.h takes from people.
+ */
+#include "ike-lite/child.h"
+#include "ike-lite/engine.h"
+#include "ike-lite/exchanges.h"
+#include "ike-lite/wishes.h"
+
+#include <errno.h>
+
+/* ---- configuration ------------------------------------------------------------------------------------ */
+
+static bool reqid_is_taken(const struct ike *ike, uint32_t reqid)
+{
+	for (unsigned i = 0; i < ike->settings.conn_count; i++) {
+		const struct conn *conn = ike->settings.conns[i];
+
+		for (unsigned k = 0; k < conn->kid_count; k++) {
+			if (conn->kids[k]->reqid == reqid)
+				return true;
+		}
+	}
+	return false;
+}
+
+uint32_t engine_new_reqid(struct ike *ike)
+{
+	uint32_t reqid;
+
+	do {
+		reqid = ike->next_reqid++;
+	} while (reqid == 0 || reqid_is_taken(ike, reqid));
+	return reqid;
+}
+
+static void number_kids(struct ike *ike)
+{
+	for (unsigned i = 0; i < ike->settings.conn_count; i++) {
+		struct conn *conn = ike->settings.conns[i];
+
+		for (unsigned k = 0; k < conn->kid_count; k++) {
+			if (conn->kids[k]->reqid == 0)
+				conn->kids[k]->reqid = engine_new_reqid(ike);
+		}
+	}
+}
+
+static void untrap_old(struct ike *ike, const struct settings *old)
+{
+	for (unsigned i = 0; i < old->conn_count; i++) {
+		struct conn *conn = old->conns[i];
+
+		for (unsigned k = 0; k < conn->kid_count; k++) {
+			if (!conn->kids[k]->current)
+				policies_untrap(ike, conn, conn->kids[k]);
+		}
+	}
+}
+
+static void drop_wishes(struct ike_sa *sa)
+{
+	struct task **at = &sa->tasks;
+
+	while (*at) {
+		struct task *t = *at;
+
+		if (t->kind != TASK_CHILD || t->kid->current) {
+			at = &t->next;
+			continue;
+		}
+		*at = t->next;
+		wish_answer(sa, t, IKE_EV_FAILED, "it is no longer configured");
+		task_free(t);
+	}
+}
+
+/* A goodbye, ahead of all that was to be asked. */
+static void sa_delete(struct ike_sa *sa, const char *why, uint32_t request)
+{
+	struct task *t;
+
+	if (sa->phase != SA_UP) {
+		if (sa->phase != SA_DELETING && sa->phase != SA_REKEYED)
+			sa_end(sa, why);
+		return;
+	}
+	t = task_new(TASK_DELETE_IKE);
+	if (t)
+		t->request = request;
+	sa_queue_first(sa, t);
+	sa_run_tasks(sa);
+}
+
+static void end_what_is_old(struct ike *ike)
+{
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		if (sa->phase == SA_DEAD || sa->phase == SA_FAILED)
+			continue;
+		if (!sa->conn->current) {
+			sa_delete(sa, "its connection changed or is gone", 0);
+			continue;
+		}
+		drop_wishes(sa);
+		for (struct child *c = sa->children; c; c = c->next) {
+			if (!c->kid->current && c->phase == CHILD_UP)
+				child_delete(c);
+		}
+		sa_run_tasks(sa);
+	}
+}
+
+/* There is no way to the peer yet: tried again like any other that failed. */
+static void wait_for_route(struct ike *ike, struct conn *conn, struct kid *kid)
+{
+	struct ike_ends ends = {0};
+	struct ike_sa *sa;
+	struct task *t;
+
+	if (conn->c.remote_count == 0 ||
+	    conn->c.remote[0].len != ip_addr_bits(&conn->c.remote[0].addr) ||
+	    ip_addr_is_any(&conn->c.remote[0].addr))
+		return;
+	ends.remote = conn->c.remote[0].addr;
+	sa = sa_new(ike, conn, true, &ends, 0);
+	t = sa ? task_new(TASK_CHILD) : NULL;
+	if (!t)
+		return;
+	t->kid = kid_get(kid);
+	sa_queue(sa, t);
+	sa->attempts = 1;
+	sa->retry_at = ike->now + retry_pause_ms(ike, 1);
+	engine_due_at(ike, sa->retry_at);
+	emit_wish_event(sa, IKE_EV_RETRY, kid, 0, "no route to the peer yet");
+}
+
+static void start_kid(struct ike *ike, struct conn *conn, struct kid *kid)
+{
+	if (kid->c.start_action == IKE_START_TRAP)
+		policies_trap(ike, conn, kid);
+	if (kid->c.start_action == IKE_START_START &&
+	    wish_child(ike, conn, kid, 0, NULL) == -EHOSTUNREACH)
+		wait_for_route(ike, conn, kid);
+}
+
+int ike_configure(struct ike *ike, uint64_t now_ms, const struct ike_config *config,
+		  char why[static 160])
+{
+	struct settings fresh;
+	int rc;
+
+	engine_enter(ike, now_ms);
+	rc = settings_make(config, why, &fresh);
+	if (rc)
+		return rc;
+	settings_adopt(&ike->settings, &fresh);
+	untrap_old(ike, &fresh);
+	settings_fini(&fresh);
+	number_kids(ike);
+	end_what_is_old(ike);
+	for (unsigned i = 0; i < ike->settings.conn_count; i++) {
+		struct conn *conn = ike->settings.conns[i];
+
+		for (unsigned k = 0; k < conn->kid_count; k++)
+			start_kid(ike, conn, conn->kids[k]);
+	}
+	engine_leave(ike);
+	return 0;
+}
+
+/* ---- commands ------------------------------------------------------------------------------------------- */
+
+static int find(struct ike *ike, const char *connection, const char *child, struct conn **conn,
+		struct kid **kid)
+{
+	*kid = NULL;
+	*conn = settings_conn(&ike->settings, connection);
+	if (!*conn)
+		return -ENOENT;
+	if (child)
+		*kid = conn_kid(*conn, child);
+	if (child ? !*kid : (*conn)->kid_count == 0)
+		return -ENOENT;
+	return 0;
+}
+
+int ike_initiate(struct ike *ike, uint64_t now_ms, const char *connection, const char *child,
+		 uint32_t request)
+{
+	struct conn *conn;
+	struct kid *kid;
+	int rc;
+
+	engine_enter(ike, now_ms);
+	rc = find(ike, connection, child, &conn, &kid);
+	if (rc)
+		return rc;
+	if (kid)
+		rc = wish_child(ike, conn, kid, request, NULL);
+	for (unsigned i = 0; !kid && i < conn->kid_count && rc == 0; i++)
+		rc = wish_child(ike, conn, conn->kids[i], request, NULL);
+	engine_leave(ike);
+	return rc;
+}
+
+static bool delete_kid(struct ike_sa *sa, const struct kid *kid, uint32_t request)
+{
+	bool found = false;
+
+	for (struct child *c = sa->children; c; c = c->next) {
+		struct task *t;
+
+		if (c->kid != kid || c->phase != CHILD_UP)
+			continue;
+		found = true;
+		child_delete(c);
+		t = sa_find_task(sa, TASK_DELETE_CHILD, c);
+		if (t)
+			t->request = request;
+	}
+	sa_run_tasks(sa);
+	return found;
+}
+
+int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, const char *child,
+		  uint32_t request)
+{
+	bool found = false;
+	struct conn *conn;
+	struct kid *kid;
+	int rc;
+
+	engine_enter(ike, now_ms);
+	rc = find(ike, connection, child, &conn, &kid);
+	if (rc)
+		return rc;
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		if (sa->conn != conn || sa->phase == SA_DEAD || sa->phase == SA_FAILED ||
+		    sa->phase == SA_HALF_OPEN)
+			continue;
+		if (kid) {
+			found = delete_kid(sa, kid, request) || found;
+		} else {
+			found = true;
+			sa_delete(sa, "taken down by command", request);
+		}
+	}
+	engine_leave(ike);
+	return found ? 0 : -ENOENT;
+}
+
+int ike_rekey(struct ike *ike, uint64_t now_ms, const char *connection, const char *child)
+{
+	bool found = false;
+	struct conn *conn;
+	struct kid *kid;
+	int rc;
+
+	engine_enter(ike, now_ms);
+	rc = find(ike, connection, child, &conn, &kid);
+	if (rc)
+		return rc;
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		struct child *c = kid && sa->phase == SA_UP ? sa_child_of(sa, kid) : NULL;
+
+		if (sa->conn != conn || sa->phase != SA_UP || (kid && !c))
+			continue;
+		found = true;
+		if (c)
+			child_rekey(c);
+		else if (!sa_find_task(sa, TASK_REKEY_IKE, NULL))
+			sa_queue(sa, task_new(TASK_REKEY_IKE));
+		sa_run_tasks(sa);
+	}
+	engine_leave(ike);
+	return found ? 0 : -ENOENT;
+}
+
+void ike_shutdown(struct ike *ike, uint64_t now_ms)
+{
+	engine_enter(ike, now_ms);
+	ike->ending = true;
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		/* What we asked last will not be waited for. */
+		if (sa->phase == SA_UP && sa->asking) {
+			sa_stop_asking(sa);
+			sa_task_done(sa);
+		}
+		if (sa->phase != SA_DEAD && sa->phase != SA_FAILED)
+			sa_delete(sa, "shutting down", 0);
+	}
+	engine_leave(ike);
+}
+
+void ike_export_keys(struct ike *ike)
+{
+	ike->export_keys = true;
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next)
+		emit_keys(sa);
+}

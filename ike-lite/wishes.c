@@ -1,0 +1,217 @@
+/*
+ * ike-lite/wishes.c: from a wish to a task of an IKE SA, and back to who waits for it.
+ */
+#include "ike-lite/wishes.h"
+
+#include "ike-lite/child.h"
+#include "ike-lite/engine.h"
+
+#include <errno.h>
+
+/* ---- where to ------------------------------------------------------------------------------------ */
+
+static const struct ip_addr *single(const struct ip_prefix *list, unsigned count, uint8_t family)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const struct ip_addr *a = &list[i].addr;
+
+		if (list[i].len == ip_addr_bits(a) && !ip_addr_is_any(a) &&
+		    (family == AF_UNSPEC || a->family == family))
+			return a;
+	}
+	return NULL;
+}
+
+int conn_ends(const struct ike *ike, const struct conn *conn, struct ike_ends *out)
+{
+	const struct ike_connection *c = &conn->c;
+	const struct ip_addr *remote = single(c->remote, c->remote_count, AF_UNSPEC);
+	const struct ip_addr *local;
+	struct ike_ends ends = {0};
+
+	if (!remote)
+		return -EHOSTUNREACH;
+	local = single(c->local, c->local_count, remote->family);
+	ends.remote = *remote;
+	if (local)
+		ends.local = *local;
+	else if (!ike->env.source_for(ike->env.ctx, remote, &ends.local) ||
+		 !conn_takes_addresses(conn, &ends.local, remote))
+		return -EHOSTUNREACH;
+	ends.remote_port = c->remote_port ? c->remote_port : 500;
+	ends.local_port = c->local_port ? c->local_port : ike->settings.c.port;
+	/* A peer's port other than 500 is one that takes the marker: ours has to be such too. */
+	if (ends.remote_port != 500 && !c->local_port)
+		ends.local_port = ike->settings.c.encap_port;
+	*out = ends;
+	return 0;
+}
+
+struct ike_sa *conn_sa(const struct ike *ike, const struct conn *conn)
+{
+	struct ike_sa *coming = NULL;
+
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		if (sa->conn != conn)
+			continue;
+		if (sa->phase == SA_UP && !sa_find_task(sa, TASK_DELETE_IKE, NULL))
+			return sa;
+		if (sa->phase == SA_WAITING || sa->phase == SA_INIT_SENT ||
+		    sa->phase == SA_AUTH_SENT)
+			coming = sa;
+	}
+	return coming;
+}
+
+/* ---- wanting a child --------------------------------------------------------------------------------- */
+
+static struct task *pending_child(const struct ike_sa *sa, const struct kid *kid)
+{
+	if (sa->active && sa->active->kind == TASK_CHILD && sa->active->kid == kid)
+		return sa->active;
+	for (struct task *t = sa->tasks; t; t = t->next) {
+		if (t->kind == TASK_CHILD && t->kid == kid)
+			return t;
+	}
+	return NULL;
+}
+
+static struct task *child_task(struct kid *kid, uint32_t request, const struct flow *flow)
+{
+	struct task *t = task_new(TASK_CHILD);
+
+	if (!t)
+		return NULL;
+	t->kid = kid_get(kid);
+	t->request = request;
+	if (flow) {
+		t->acquire_seq = flow->seq;
+		t->has_flow = true;
+		t->flow_local = flow->local;
+		t->flow_remote = flow->remote;
+	}
+	return t;
+}
+
+static void join_pending(struct ike_sa *sa, struct task *t, uint32_t request,
+			 const struct flow *flow)
+{
+	if (flow)
+		t->acquire_seq = flow->seq;
+	if (request == 0)
+		return;
+	t->request = request;
+	if (sa->phase == SA_WAITING)
+		sa_start(sa);
+}
+
+int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t request,
+	       const struct flow *flow)
+{
+	struct ike_sa *sa = conn_sa(ike, conn);
+	struct child *up = sa ? sa_child_of(sa, kid) : NULL;
+	struct task *t = sa ? pending_child(sa, kid) : NULL;
+	struct ike_ends ends;
+	int rc;
+
+	if (t) {
+		join_pending(sa, t, request, flow);
+		return 0;
+	}
+	if (up && !flow) {
+		if (request)
+			emit_child_event(up, IKE_EV_CHILD_UP, request, "is up already");
+		return 0;
+	}
+	if (!sa) {
+		rc = conn_ends(ike, conn, &ends);
+		if (rc)
+			return rc;
+	}
+	t = child_task(kid, request, flow);
+	if (t && !sa)
+		sa = sa_new(ike, conn, true, &ends, 0);
+	if (!sa || !t) {
+		task_free(t);
+		return -ENOMEM;
+	}
+	sa_queue(sa, t);
+	if (sa->phase == SA_WAITING && (request || sa->retry_at == UINT64_MAX))
+		sa_start(sa);
+	else
+		sa_run_tasks(sa);
+	return 0;
+}
+
+/* ---- answering ------------------------------------------------------------------------------------------ */
+
+static bool is_waited_for(const struct ike *ike, uint32_t request, const struct task *but)
+{
+	for (const struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		if (sa->active && sa->active != but && sa->active->request == request)
+			return true;
+		for (const struct task *t = sa->tasks; t; t = t->next) {
+			if (t != but && t->request == request)
+				return true;
+		}
+	}
+	return false;
+}
+
+uint32_t wish_settle(struct ike *ike, const struct task *t)
+{
+	if (t->request == 0 || is_waited_for(ike, t->request, t))
+		return 0;
+	return t->request;
+}
+
+void wish_forget(struct ike *ike, uint32_t request)
+{
+	for (struct ike_sa *sa = ike->sas; sa && request; sa = sa->next) {
+		if (sa->active && sa->active->request == request)
+			sa->active->request = 0;
+		for (struct task *t = sa->tasks; t; t = t->next) {
+			if (t->request == request)
+				t->request = 0;
+		}
+	}
+}
+
+void wish_answer(struct ike_sa *sa, struct task *t, enum ike_event_kind kind, const char *text)
+{
+	uint32_t request = wish_settle(sa->ike, t);
+
+	if (request == 0)
+		return;
+	emit_wish_event(sa, kind, t->kid, request, text);
+	wish_forget(sa->ike, request);
+	t->request = 0;
+}
+
+/* ---- coming back -------------------------------------------------------------------------------------------- */
+
+void wish_after_end(struct ike *ike, struct conn *conn, struct kid *kid, enum ike_start action)
+{
+	if (!conn->current || !kid->current || ike->ending)
+		return;
+	if (action == IKE_START_TRAP)
+		policies_trap(ike, conn, kid);
+	if (action == IKE_START_START)
+		(void)wish_child(ike, conn, kid, 0, NULL);
+}
+
+void wish_replacement(struct ike_sa *sa)
+{
+	struct ike_ends ends;
+	struct ike_sa *fresh;
+
+	if (sa->ike->ending || !sa->conn->current || conn_ends(sa->ike, sa->conn, &ends) != 0)
+		return;
+	fresh = sa_new(sa->ike, sa->conn, true, &ends, 0);
+	for (const struct child *c = sa->children; fresh && c; c = c->next) {
+		if (c->phase == CHILD_UP && c->kid->current)
+			sa_queue(fresh, child_task(c->kid, 0, NULL));
+	}
+	if (fresh)
+		sa_start(fresh);
+}
