@@ -110,6 +110,13 @@ static void on_release(void *ctx)
 	worker_wake(d->worker);
 }
 
+static void on_order(void *ctx, const struct notice *order)
+{
+	struct daemon *d = ctx;
+
+	(void)notice_put(&d->worker->orders, order); /* a dummy packet more or less */
+}
+
 static int watch_port(void *ctx, const struct encap_port *port, bool on)
 {
 	const struct daemon *d = ctx;
@@ -302,6 +309,8 @@ static int open_server(struct daemon *d)
 		.ctx = d,
 		.listening = on_listening,
 		.release = on_release,
+		.order = on_order,
+		.dummies_s = d->options->dummies_s,
 	};
 	listen_fd = d->listen_fd;
 	d->listen_fd = -1; /* the server's from here on */

@@ -1,7 +1,8 @@
 /*
- * notice.h: what a packet thread tells the control thread: a bounded ring, one producer, one
- * consumer, and a descriptor that is readable when there is something. Telling never waits; a full
- * ring loses the notice, so each is of a kind that the next packet would bring again.
+ * notice.h: what a packet thread tells the control thread, or is told by it: a bounded ring, one
+ * producer, one consumer, and a descriptor that is readable when there is something. Telling never
+ * waits; a full ring loses the notice, so each is of a kind that the next packet, or the next tick,
+ * would bring again.
  */
 #ifndef CYGNET_NOTICE_H
 #define CYGNET_NOTICE_H
@@ -14,6 +15,7 @@ enum notice_kind {
 	NOTICE_ACQUIRE, /* a packet waits for an SA of the policy */
 	NOTICE_PMTU,	/* a packet of the SA was too big for its path */
 	NOTICE_MAPPING, /* an authentic packet of the SA came from elsewhere than its peer is */
+	NOTICE_DUMMY,	/* from control: the SA shall send a dummy packet */
 };
 
 struct notice {
@@ -26,6 +28,7 @@ struct notice {
 	struct selector flow; /* NOTICE_ACQUIRE: the packet's */
 	uint32_t mtu;	      /* NOTICE_PMTU: what the path takes, outer header included */
 	struct sa_peer peer;  /* NOTICE_MAPPING: from where it came */
+	uint32_t len;	      /* NOTICE_DUMMY: bytes of content */
 };
 
 enum { NOTICE_RING = 64 };
@@ -42,11 +45,11 @@ struct notice notice_about(enum notice_kind kind, const struct sa *sa);
 
 int notice_ring_init(struct notice_ring *r); /* 0, -errno */
 void notice_ring_fini(struct notice_ring *r);
-/* Packet thread. False, and the notice lost, if the ring is full. */
+/* The producer. False, and the notice lost, if the ring is full. */
 bool notice_put(struct notice_ring *r, const struct notice *notice);
-/* Control thread. False if there is none. */
+/* The consumer. False if there is none. */
 bool notice_take(struct notice_ring *r, struct notice *out);
-/* Control thread, before it takes notices: the descriptor is no longer readable for those so far. */
+/* The consumer, before it takes notices: the descriptor is no longer readable for those so far. */
 void notice_rearm(struct notice_ring *r);
 
 #endif

@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --workers N        packet threads: 1 (1)\n"
 	"  --fragment WHEN    what may be fragmented, and is too big: before or after ESP "
 	"(before)\n"
+	"  --dummies SECONDS  SAs that send dummy packets do so every so often, on average (10)\n"
 	"  --state-dir DIR    where sequence numbers outlive a restart (/var/lib/cygnet)\n"
 	"  --user USER        whom to become after start (cygnet)\n"
 	"  --log-level LEVEL  error, warn, info or debug (info)\n"
@@ -72,6 +73,22 @@ static bool check_path(const char *option, const char *value)
 	return false;
 }
 
+/* A whole number from 1 to a day's seconds. */
+static bool parse_seconds(const char *option, const char *value, unsigned *out)
+{
+	enum { DAY_S = 24 * 60 * 60 };
+	char *end;
+	unsigned long seconds = strtoul(value, &end, 10);
+
+	if (value[0] < '0' || value[0] > '9' || *end || seconds < 1 || seconds > DAY_S) {
+		fprintf(stderr, "cygnetd: %s \"%s\": expected seconds from 1 to %d\n", option,
+			value, DAY_S);
+		return false;
+	}
+	*out = (unsigned)seconds;
+	return true;
+}
+
 enum {
 	OPT_SOCKET = 256,
 	OPT_TUN,
@@ -79,6 +96,7 @@ enum {
 	OPT_CRYPTO,
 	OPT_WORKERS,
 	OPT_FRAGMENT,
+	OPT_DUMMIES,
 	OPT_STATE_DIR,
 	OPT_USER,
 	OPT_LOG_LEVEL,
@@ -93,6 +111,7 @@ static const struct option longopts[] = {
 	{"crypto", required_argument, NULL, OPT_CRYPTO},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"fragment", required_argument, NULL, OPT_FRAGMENT},
+	{"dummies", required_argument, NULL, OPT_DUMMIES},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"user", required_argument, NULL, OPT_USER},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
@@ -128,6 +147,9 @@ static enum options_result parse_one(int opt, const char *value, struct options 
 	case OPT_FRAGMENT:
 		right = check_choice(&fragment_choice, value);
 		o->fragment_after = strcmp(value, "after") == 0;
+		break;
+	case OPT_DUMMIES:
+		right = parse_seconds("--dummies", value, &o->dummies_s);
 		break;
 	case OPT_STATE_DIR:
 		o->state_dir = value;
@@ -170,6 +192,7 @@ enum options_result options_parse(int argc, char **argv, struct options *out)
 		.state_dir = "/var/lib/cygnet",
 		.user = "cygnet",
 		.log_level = LOG_LEVEL_INFO,
+		.dummies_s = 10,
 	};
 	while ((opt = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
 		result = parse_one(opt, optarg, out);

@@ -14,6 +14,7 @@ struct options {
 	const char *user;
 	enum log_level log_level;
 	bool fragment_after; /* ESP, not before */
+	unsigned dummies_s;  /* apart on average, for SAs that send dummy packets */
 	enum crypto_choice { CRYPTO_AUTO, CRYPTO_OPENSSL, CRYPTO_IPSEC_MB } crypto;
 };
 

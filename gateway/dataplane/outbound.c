@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum {
 	TUN_READS = 64,		  /* packets a batch; a superpacket counts once */
@@ -59,18 +60,12 @@ static struct packet *reserve(struct worker *w, const struct departure *d, uint3
 	return wire_reserve(w->wire, inner_max);
 }
 
-/* Seals one inner packet, already in its slot, and puts it into the batch. */
-static enum verdict seal(struct worker *w, struct departure *d, struct packet *p)
+/* What follows sealing: numbers are asked for in time, the packet is booked and goes into the batch. */
+static enum verdict commit(struct worker *w, struct departure *d, uint32_t inner_len,
+			   enum verdict v)
 {
-	uint8_t next_header = d->view.version == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	uint32_t inner_len = p->len;
-	uint64_t left;
-	enum verdict v;
+	const uint64_t left = esp_out_left(d->sa->out);
 
-	if (!worker_sa_alive(w, d->sa))
-		return V_OUT_EXPIRED;
-	v = esp_seal_padded(d->sa->out, p, next_header, padded_len(d, inner_len));
-	left = esp_out_left(d->sa->out);
 	if (left < GRANT_LOW && left % GRANT_ASK_EVERY == 0)
 		worker_ask_grant(w, d->sa);
 	if (v == V_SEQ_EXHAUSTED)
@@ -80,6 +75,18 @@ static enum verdict seal(struct worker *w, struct departure *d, struct packet *p
 	sa_on_packet(d->sa, inner_len, w->now);
 	wire_commit(w->wire, &d->dest);
 	return V_OK;
+}
+
+/* Seals one inner packet, already in its slot, and puts it into the batch. */
+static enum verdict seal(struct worker *w, struct departure *d, struct packet *p)
+{
+	uint8_t next_header = d->view.version == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	uint32_t inner_len = p->len;
+
+	if (!worker_sa_alive(w, d->sa))
+		return V_OUT_EXPIRED;
+	return commit(w, d, inner_len,
+		      esp_seal_padded(d->sa->out, p, next_header, padded_len(d, inner_len)));
 }
 
 static enum verdict send_whole(struct worker *w, struct departure *d)
@@ -267,6 +274,43 @@ void outbound_again(struct worker *w, const struct virtio_net_hdr *vnet, uint8_t
 
 	if (v != V_OK)
 		drop(w, &d, v == V_NO_OUT_SA ? V_ACQUIRE_TIMEOUT : v);
+}
+
+/* RFC 4303 §2.6. On the wire it is like any packet of its length with DF. */
+static enum verdict send_dummy(struct worker *w, struct departure *d, uint32_t len)
+{
+	uint8_t *noise = w->tun_buf; /* which holds no packet now */
+	struct packet *p;
+
+	if (len > IP_PACKET_MAX)
+		return V_NO_ROOM;
+	/* Seen by all where nothing is encrypted; elsewhere it costs little. */
+	if (getrandom(noise, len, GRND_NONBLOCK) != (ssize_t)len)
+		return V_CRYPTO;
+	d->dest = destination(d->sa);
+	d->dest.df = true;
+	p = reserve(w, d, len);
+	if (!p)
+		return V_NO_ROOM;
+	return commit(w, d, len, esp_seal_dummy(d->sa->out, p, noise, len));
+}
+
+void outbound_dummies(struct worker *w)
+{
+	struct notice order;
+
+	notice_rearm(&w->orders);
+	while (notice_take(&w->orders, &order)) {
+		struct departure d = {.sa = sad_lookup_sent(w->db, order.id.spi, &order.id.dst)};
+		enum verdict v;
+
+		if (!d.sa || d.sa->serial != order.serial)
+			continue; /* gone in the meantime */
+		v = worker_sa_alive(w, d.sa) ? send_dummy(w, &d, order.len) : V_OUT_EXPIRED;
+		if (v != V_OK)
+			drop(w, &d, v);
+	}
+	outbound_flush(w);
 }
 
 bool outbound_batch(struct worker *w)

@@ -19,6 +19,7 @@
 enum source {
 	SOURCE_STOP,
 	SOURCE_WAKE,
+	SOURCE_ORDERS,
 	SOURCE_TUN,
 	SOURCE_WIRE4,
 	SOURCE_WIRE6,
@@ -129,6 +130,9 @@ static bool serve(struct worker *w, const struct epoll_event *event)
 	case SOURCE_WAKE:
 		outbound_resume(w);
 		return true;
+	case SOURCE_ORDERS:
+		outbound_dummies(w);
+		return true;
 	case SOURCE_UDP4:
 		inbound_udp_batch(w, AF_INET, port);
 		return true;
@@ -210,6 +214,10 @@ static int open_descriptors(struct worker *w)
 		return -errno;
 	rc = notice_ring_init(&w->notices);
 	if (rc == 0)
+		rc = notice_ring_init(&w->orders);
+	if (rc == 0)
+		rc = watch(w, w->orders.event_fd, SOURCE_ORDERS);
+	if (rc == 0)
 		rc = watch(w, w->stop_fd, SOURCE_STOP);
 	if (rc == 0)
 		rc = watch(w, w->wake_fd, SOURCE_WAKE);
@@ -239,7 +247,7 @@ int worker_new(struct worker **out, const struct sadb *db, const struct hostnet 
 	w->tun = tun;
 	w->wire = wire;
 	w->icmp = icmp;
-	w->epoll_fd = w->stop_fd = w->wake_fd = w->notices.event_fd = -1;
+	w->epoll_fd = w->stop_fd = w->wake_fd = w->notices.event_fd = w->orders.event_fd = -1;
 	w->cache = spd_cache_new();
 	w->tun_buf = malloc(IP_PACKET_MAX + 1);
 	w->hold = hold_new();
@@ -299,6 +307,7 @@ void worker_free(struct worker *w)
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 	notice_ring_fini(&w->notices);
+	notice_ring_fini(&w->orders);
 	hold_free(w->hold);
 	spd_cache_free(w->cache);
 	free(w->tun_buf);

@@ -54,6 +54,7 @@ struct worker {
 
 	struct worker_stats stats;
 	struct notice_ring notices; /* to the control thread */
+	struct notice_ring orders;  /* from it: NOTICE_DUMMY */
 };
 
 /* Makes a worker; nothing runs yet. 0, -errno (logged). */
@@ -102,6 +103,8 @@ bool outbound_keep(struct worker *w, const struct virtio_net_hdr *vnet, const ui
 		   size_t len);
 /* Looks at all packets kept. */
 void outbound_resume(struct worker *w);
+/* Dummy packets that the control thread orders. */
+void outbound_dummies(struct worker *w);
 /* One batch of a family from wire to TUN. False when the socket had no more. */
 bool inbound_batch(struct worker *w, uint8_t family);
 /* One batch of ICMP errors about packets that were sent (path_error.c). */

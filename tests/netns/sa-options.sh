@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What an SA may ask for beside the usual, by words of setkey's -f: DF always set (RFC 4301 8.1),
-# padding inspected (RFC 4303 2.4), MSS clamped, UDP without a checksum over IPv4 (RFC 3948 2.1).
+# padding inspected (RFC 4303 2.4), MSS clamped, UDP without a checksum over IPv4 (RFC 3948 2.1), dummy
+# packets (RFC 4303 2.6).
 #
 #   hostA --- gwA ===[ pub: reads, and seals packets of its own ]=== gwB --- hostB   (lib/offices.sh)
 # shellcheck source=tests/lib/netns.sh
@@ -11,8 +12,8 @@ lab_begin sa-options
 offices_up
 offices_keys
 cp "$WORK/sas.conf" "$WORK/plain.conf"
-gateway_start gwA
-gateway_start gwB
+gateway_start gwA --dummies 1
+gateway_start gwB --dummies 1
 # with WORDS [SED-SCRIPT]: the offices' SAs with these words, loaded anew
 with() {
     sed -E -e "s/ -m tunnel / -m tunnel $1 /" -e "${2:-}" "$WORK/plain.conf" > "$WORK/sas.conf"
@@ -97,6 +98,29 @@ for far in 10.2.0.2 fd00:2::2; do
     assert_eq "$(tail -n 1 "$WORK/serve.log")" "$sent" "what $far received"
 done
 assert_eq "$(verdict gwA WIRE_REFUSED) $(verdict gwB WIRE_REFUSED)" '0 0' 'packets refused'
+
+say "dummy packets: with next header 59 on the wire, counted and dropped by the far end, in both families"
+assert_eq "$(verdict gwA DUMMY) $(verdict gwB DUMMY)" '0 0' 'dummies without the word'
+with '-f dummies'
+capture pub br0 wire.pcap esp
+wait_for 10 verdict_reached gwA DUMMY 2
+wait_for 10 verdict_reached gwB DUMMY 2
+capture_end
+on pub "$PYTHON" - "$WORK/wire.pcap" "$WORK/sas.conf" <<'PYTHON'
+import sys
+from esp_witness import *
+sas, seen = sas_of(sys.argv[2]), {}
+for view in map(View, capture(sys.argv[1])):
+    spi, seq = struct.unpack("!LL", view.payload[:8])
+    content, next_header = sas[spi, view.dst].open(view.payload)
+    assert next_header == NONE and 40 <= len(content) <= 1280, (next_header, len(content))
+    seen.setdefault(spi, []).append(seq)
+assert sorted(seen) == [0x1004, 0x1006, 0x2004, 0x2006], seen
+assert all(seqs == sorted(set(seqs)) for seqs in seen.values()), seen
+print(f"ok: {sum(map(len, seen.values()))} dummies of {len(seen)} SAs, opened with their keys")
+PYTHON
+reaches hostA 10.2.0.2
+reaches hostA fd00:2::2
 
 say "the Linux kernel's own IPsec is not asked for what it does not have"
 refused sk gwA --kernel -f "$WORK/sas.conf"

@@ -318,7 +318,7 @@ int control_open(struct control **out, struct event_base *base, int listen_fd, c
 	}
 	if (lstat(path, &c->identity) < 0)
 		memset(&c->identity, 0, sizeof(c->identity)); /* then there is nothing to remove */
-	if (encap_open(c) < 0) {
+	if (encap_open(c) < 0 || dummy_open(c) < 0) {
 		control_close(c);
 		return -ENOMEM;
 	}
@@ -350,6 +350,7 @@ void control_close(struct control *c)
 	if (c->retry)
 		event_free(c->retry);
 	encap_close(c);
+	dummy_close(c);
 	close(c->listen_fd);
 	remove_socket(c);
 	acquire_fini(c);

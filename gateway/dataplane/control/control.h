@@ -33,6 +33,10 @@ struct control_deps {
 	void (*listening)(void *ctx, uint32_t groups);
 	/* Packets kept for SAs should be looked at again. NULL: there are none. */
 	void (*release)(void *ctx);
+	/* NOTICE_DUMMY for the packet thread. dummies_s: how far apart they are on average for an SA
+	 * that wants some; 0: never. */
+	void (*order)(void *ctx, const struct notice *order);
+	unsigned dummies_s;
 };
 
 /* A second cygnetd in this network namespace is refused: an abstract socket is the lock. As root.

@@ -12,6 +12,7 @@
  *     larval.c   SPIs set aside
  *     acquire.c  SAs asked for
  *     event.c    what happened, told to those who listen
+ *     dummy.c    dummy packets are ordered
  *     encap.c    what UDP encapsulation asks for
  *     policy.c   policies
  *     migrate.c  SAs and policies move to other addresses
@@ -265,6 +266,13 @@ int encap_register(struct session *s, const struct nlmsghdr *nlh, const struct x
 /* NOTICE_MAPPING. */
 void encap_on_mapping(struct control *c, const struct notice *notice);
 
+/* ---- dummy packets -------------------------------------------------------------------------- */
+
+int dummy_open(struct control *c); /* 0, -ENOMEM */
+void dummy_close(struct control *c);
+/* A second has passed: orders what is due. */
+void dummy_run(struct control *c);
+
 /* ---- the server --------------------------------------------------------------------------- */
 
 struct client;
@@ -295,6 +303,7 @@ struct control {
 	struct xfrm_threshold spd_hash[2]; /* IPv4, IPv6: as set, given back */
 	uint32_t acquire_seq;		   /* of the last one */
 	struct event *keepalive;	   /* owned */
+	struct event *dummies;		   /* owned */
 };
 
 /* Takes fd. 0, -ENOMEM (fd is closed). */

@@ -451,5 +451,7 @@ void control_on_notice(struct control *c, const struct notice *notice)
 	case NOTICE_PMTU:
 		learn_path_mtu(c, notice);
 		break;
+	case NOTICE_DUMMY: /* goes the other way */
+		break;
 	}
 }

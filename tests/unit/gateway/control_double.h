@@ -11,6 +11,7 @@
 struct control_double {
 	/* hostnet: the only local addresses are 10.0.0.1 and fd00::1, and only while home is true */
 	_Atomic bool home;
+	_Atomic uint32_t routed_mtu; /* towards every peer */
 	/* capture */
 	_Atomic unsigned refreshes;
 	_Atomic uint32_t path_mtu;	 /* the last one learned */

@@ -143,6 +143,56 @@ START_TEST(test_line_follows_our_own_flags_of_the_sa)
 }
 END_TEST
 
+/* Ordered by the control thread, sealed and counted like any packet, and thrown away by the far end. */
+START_TEST(test_line_sends_dummies_that_are_ordered)
+{
+	static const uint32_t lens[] = {40, 777, INNER_MTU};
+	struct sa_config config = sa_config(SPI);
+	struct sa *sa = add_sa(&config, SA_IN | SA_OUT, UINT32_MAX);
+	struct notice order = notice_about(NOTICE_DUMMY, sa);
+
+	for (unsigned i = 0; i < 3; i++) {
+		order.len = lens[i];
+		ck_assert(notice_put(&b.worker->orders, &order));
+	}
+	order.serial++; /* another SA had this SPI then */
+	ck_assert(notice_put(&b.worker->orders, &order));
+	outbound_dummies(b.worker);
+	assert_only(b.worker->stats.out, V_OK, 3);
+	ck_assert_uint_eq(b.wire.sent, 3);
+	ck_assert_uint_eq(sa_status(sa).packets, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(b.wire.tx_packet[i].len + 20,
+				  esp_outer_len(&config.suite, ESP_ENCAP_NONE, AF_INET, lens[i]));
+		ck_assert(b.wire.dest[i].df);
+		loop_back(i);
+	}
+	(void)inbound_batch(b.worker, AF_INET);
+	assert_only(b.worker->stats.in, V_DUMMY, 3);
+	outbound_dummies(b.worker);
+	ck_assert_uint_eq(b.wire.sent, 0); /* once */
+}
+END_TEST
+
+/* RFC 4303 §3.3.3 holds for them as for any packet. */
+START_TEST(test_line_sends_no_dummy_past_the_end)
+{
+	struct sa_config config = sa_config(SPI);
+	struct notice order;
+	struct sa *sa;
+
+	config.limits.hard_packets = 1;
+	sa = add_sa(&config, SA_OUT, UINT32_MAX);
+	order = notice_about(NOTICE_DUMMY, sa);
+	order.len = 100;
+	ck_assert(notice_put(&b.worker->orders, &order));
+	ck_assert(notice_put(&b.worker->orders, &order));
+	outbound_dummies(b.worker);
+	ck_assert_uint_eq(atomic_load(&b.worker->stats.out[V_OK]), 1);
+	ck_assert_uint_eq(atomic_load(&b.worker->stats.out[V_OUT_EXPIRED]), 1);
+}
+END_TEST
+
 /* A TCP SYN of 10.1.0.7 to 10.2.0.9 that says an MSS of 1460, and bytes behind it. */
 static void make_syn(uint8_t *at, unsigned len)
 {
@@ -229,6 +279,8 @@ int main(void)
 	tcase_add_test(tc, test_line_leaves_packets_whole_when_asked);
 	tcase_add_test(tc, test_line_follows_the_flags_of_the_sa);
 	tcase_add_test(tc, test_line_follows_our_own_flags_of_the_sa);
+	tcase_add_test(tc, test_line_sends_dummies_that_are_ordered);
+	tcase_add_test(tc, test_line_sends_no_dummy_past_the_end);
 	tcase_add_test(tc, test_line_clamps_mss_both_ways);
 	line_out_tests(tc);
 	line_in_tests(tc);

@@ -38,6 +38,7 @@ START_TEST(test_options_has_the_documented_defaults)
 	ck_assert_str_eq(o.tun_name, "cygnet0");
 	ck_assert_str_eq(o.user, "cygnet");
 	ck_assert_int_eq(o.log_level, LOG_LEVEL_INFO);
+	ck_assert_uint_eq(o.dummies_s, 10);
 }
 END_TEST
 
@@ -76,6 +77,14 @@ static const struct {
 	{{"--fragment", "before"}, OPTIONS_RUN},
 	{{"--fragment", "after"}, OPTIONS_RUN},
 	{{"--fragment", "never"}, OPTIONS_WRONG},
+	{{"--dummies", "1"}, OPTIONS_RUN},
+	{{"--dummies", "86400"}, OPTIONS_RUN},
+	{{"--dummies", "86401"}, OPTIONS_WRONG},
+	{{"--dummies", "0"}, OPTIONS_WRONG},
+	{{"--dummies", "-1"}, OPTIONS_WRONG},
+	{{"--dummies", "1s"}, OPTIONS_WRONG},
+	{{"--dummies", ""}, OPTIONS_WRONG},
+	{{"--dummies", "99999999999999999999"}, OPTIONS_WRONG},
 	{{"--log-level", "debug"}, OPTIONS_RUN},
 	{{"--log-level", "loud"}, OPTIONS_WRONG},
 	{{"--state-dir", "/tmp/x"}, OPTIONS_RUN},

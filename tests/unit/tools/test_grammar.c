@@ -62,7 +62,8 @@ START_TEST(test_grammar_takes_every_form)
 		"add a.example-1.org b esp 4096 " GCM ";",
 		"add " A "esp 0X1f " CBC " " SHA1 ";",
 		"add " A "esp 1 -m tunnel -r 64 -u 7 -lh 10 -ls 9 -bh 8 -bs 7 -f seq-pad " GCM ";",
-		"add " A "esp 1 -f df-set -f strict-pad -f udp-no-sum -f clamp-mss " GCM ";",
+		"add " A "esp 1 -f df-set -f strict-pad -f udp-no-sum -f clamp-mss -f dummies " GCM
+		";",
 		"add " A "esp 1 -m any -m tunnel -r 4 -esn -hwif em0 " GCM ";",
 		"add " A "esp 1 -f zero-pad -f nocyclic-seq " GCM ";",
 		"add " A "esp 1 " SHA1 ";",
