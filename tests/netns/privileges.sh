@@ -39,7 +39,7 @@ assert_eq "$(stat -c %u "/proc/$pid/environ")" 0 'owner of /proc/PID/environ'
 
 say "who may talk to it"
 socket=$(socket_of gw)
-assert_eq "$(stat -c %a "$socket")" 660 'mode of the socket'
+assert_eq "$(stat -c %a:%U "$socket")" 660:root 'mode and owner of the socket'
 refused on gw env CYGNET_SOCKET="$socket" setpriv --reuid nobody --regid nogroup --clear-groups "$BIN/setkey" -D
 echo "ok: a stranger is refused: $SAID"
 on gw env CYGNET_SOCKET="$socket" setpriv --reuid nobody --regid cygnet --clear-groups "$BIN/setkey" -D

@@ -154,11 +154,14 @@ int link_lost(struct shim_socket *s, unsigned generation)
 
 	shim_lock(&guard);
 	if (s->used && atomic_load(&s->generation) == generation) {
+		/* Who is to be told of SAs that are gone waits, too. */
 		if (!s->requests_len) {
 			atomic_store(&s->woken, true);
-			fd = link_connect(SOCK_CLOEXEC, false);
+			if (!(ledger_is_kept() && s->groups & XFRMGRP_EXPIRE))
+				fd = link_connect(SOCK_CLOEXEC, false);
 		}
 		if (fd >= 0) {
+			ledger_connected(fd);
 			link_tell(s, fd);
 			atomic_store(&s->waiting, false);
 			link_install(s, fd);

@@ -10,6 +10,7 @@
  *   link.c            the connection to cygnetd, and its replacement
  *   waiting.c         a thread that stands in for cygnetd while it is away
  *   requests.c        what has been asked and not been answered
+ *   ledger.c          what an IKE daemon gets back, and is told, when cygnetd has started anew
  *   transfer.c        sending and receiving
  *   ike_socket.c      options of IKE's UDP sockets that speak of IPsec
  *   *_calls.c         the functions we stand in front of
@@ -189,6 +190,19 @@ bool requests_read(const void *bytes, size_t len, struct shim_request *out, size
 /* Copies up to len bytes at offset out of iov; how many there were. */
 size_t requests_gather(const struct iovec *iov, size_t iov_len, size_t offset, void *out,
 		       size_t len);
+
+/* ---- ledger.c; under the lock ------------------------------------------------------------------ */
+
+/* From now on, what is sent is noted: the program waits for EXPIRE. */
+void ledger_keep(void);
+bool ledger_is_kept(void);
+/* A datagram of requests goes out. */
+void ledger_note(const struct iovec *iov, size_t iov_len);
+/* fd is a new connection. If it is to another cygnetd than the last one, that gets the policies back. */
+void ledger_connected(int fd);
+/* Tells fd, as EXPIRE, the SAs that went with a former cygnetd, as many as it takes. False: there were
+ * none. */
+bool ledger_tell_lost(int fd);
 
 /* ---- transfer.c ---------------------------------------------------------------------------------- */
 

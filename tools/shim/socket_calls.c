@@ -5,6 +5,7 @@
 #include "tools/shim/shim.h"
 
 #include <errno.h>
+#include <linux/xfrm.h>
 #include <string.h>
 
 enum { GROUPS_MAX = 32 };
@@ -56,6 +57,16 @@ static bool read_address(const struct sockaddr *from, socklen_t len, struct sock
 	return false;
 }
 
+/* Under the lock. */
+static void introduce(const struct shim_socket *s, int fd)
+{
+	if (s->groups & XFRMGRP_EXPIRE && !ledger_is_kept()) {
+		ledger_keep();
+		ledger_connected(fd); /* so far there is nothing to restore */
+	}
+	link_tell(s, fd);
+}
+
 int shim_bind(int fd, const struct sockaddr *addr, socklen_t len) SHIM_CALL("bind");
 int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -71,7 +82,7 @@ int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	if (nl.nl_pid)
 		s->portid = nl.nl_pid;
 	s->groups = nl.nl_groups;
-	link_tell(s, fd);
+	introduce(s, fd);
 	shim_unlock(&guard);
 	return 0;
 }
@@ -130,7 +141,7 @@ static int change_groups(struct shim_socket *s, int fd, int group, bool on)
 	bit = 1U << (group - 1);
 	shim_lock(&guard);
 	s->groups = on ? s->groups | bit : s->groups & ~bit;
-	link_tell(s, fd);
+	introduce(s, fd);
 	shim_unlock(&guard);
 	return 0;
 }

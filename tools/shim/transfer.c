@@ -65,10 +65,12 @@ static void note(struct shim_socket *s, const struct msghdr *msg, bool sent)
 	int saved = errno;
 
 	shim_lock(&guard);
-	if (sent)
+	if (sent) {
 		requests_note(s, msg->msg_iov, msg->msg_iovlen);
-	else
+		ledger_note(msg->msg_iov, msg->msg_iovlen);
+	} else {
 		requests_undo(s, msg->msg_iov, msg->msg_iovlen);
+	}
 	shim_unlock(&guard);
 	errno = saved;
 }

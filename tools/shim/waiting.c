@@ -75,6 +75,12 @@ static void try_return(struct shim_socket *s)
 	fd = link_connect(SOCK_CLOEXEC, false);
 	if (fd < 0)
 		return;
+	ledger_connected(fd);
+	if (s->groups & XFRMGRP_EXPIRE && ledger_tell_lost(far)) {
+		s->since_ms = now_ms();
+		next_calls()->close(fd); /* and again when they have been read */
+		return;
+	}
 	link_tell(s, fd);
 	/* Nobody sends without the lock while it is set. */
 	atomic_store(&s->waiting, false);

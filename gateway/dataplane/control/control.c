@@ -132,7 +132,9 @@ static int remove_stale(const struct sockaddr_un *addr)
 	return unlink(addr->sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int bind_and_listen(const struct sockaddr_un *addr, uid_t uid, gid_t gid, int *fd)
+/* The socket stays root's: an IKE daemon of root's that gave up its capabilities (charon) comes in by
+ * the owner's bits. */
+static int bind_and_listen(const struct sockaddr_un *addr, gid_t gid, int *fd)
 {
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask;
@@ -145,7 +147,7 @@ static int bind_and_listen(const struct sockaddr_un *addr, uid_t uid, gid_t gid,
 	(void)umask(mask); /* always succeeds */
 	if (rc)
 		goto err_close;
-	if (lchown(addr->sun_path, uid, gid) < 0 || listen(s, BACKLOG) < 0) {
+	if (lchown(addr->sun_path, (uid_t)-1, gid) < 0 || listen(s, BACKLOG) < 0) {
 		rc = -errno;
 		goto err_unlink;
 	}
@@ -174,7 +176,7 @@ int control_listen(const char *path, uid_t uid, gid_t gid, int *fd)
 	if (!rc)
 		rc = remove_stale(&addr);
 	if (!rc)
-		rc = bind_and_listen(&addr, uid, gid, fd);
+		rc = bind_and_listen(&addr, gid, fd);
 	if (rc == -EADDRINUSE) {
 		log_err("control socket %s: another daemon listens there", path);
 	} else if (rc == -EEXIST) {

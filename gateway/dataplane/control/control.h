@@ -46,7 +46,8 @@ int control_lock(int *fd);
 /* The lock's descriptor is readable: somebody asks who holds it, and has the answer by connecting. */
 void control_lock_answer(int fd);
 /* Creates path's directory if it is missing, binds path (a stale socket is replaced, a file of another kind is not)
- * with mode 0660 and the given owner. Called as root, before privileges are dropped. 0 and the listening descriptor; -errno (logged). */
+ * with mode 0660. The directory is uid's, the socket the caller's, both are gid's. Called as root, before privileges
+ * are dropped. 0 and the listening descriptor; -errno (logged). */
 int control_listen(const char *path, uid_t uid, gid_t gid, int *fd);
 
 /* Serves clients on listen_fd (owned from now on). Who may talk: uid 0, our own uid, or a peer whose
