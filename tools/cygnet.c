@@ -17,6 +17,8 @@ static const struct {
 } verbs[] = {
 	{"exec", "exec PROGRAM [ARG...]", "runs a program of the kernel's XFRM on cygnetd",
 	 verb_exec},
+	{"keys", "keys --wireshark DIR", "writes the keys of all SAs for Wireshark (root)",
+	 verb_keys},
 	{"status", "status [--json] [-a]", "what cygnetd does: tunnels, SAs, counters",
 	 verb_status},
 };
@@ -24,7 +26,7 @@ static const struct {
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 /* Verbs that are named in the documents and not here yet. */
-static const char *const planned[] = {"up", "down", "load", "check", "keys"};
+static const char *const planned[] = {"up", "down", "load", "check"};
 
 static void usage(FILE *out)
 {

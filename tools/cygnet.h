@@ -13,6 +13,7 @@ struct cygnet_options {
 
 /* argv[0] is the verb. Each returns the exit status and has said what went wrong. */
 int verb_exec(const struct cygnet_options *options, int argc, char **argv);
+int verb_keys(const struct cygnet_options *options, int argc, char **argv);
 int verb_status(const struct cygnet_options *options, int argc, char **argv);
 
 #endif

@@ -112,6 +112,7 @@ static const struct kind {
 	{XFRM_MSG_GETDEFAULT, false, false, sizeof(struct xfrm_userpolicy_default),
 	 xfrm_parse_default},
 	{CYGNET_MSG_IKEREG, false, true, 0, cygnet_parse_ike},
+	{CYGNET_MSG_TAKEKEYS, false, true, 0, nothing},
 	{CYGNET_MSG_GETSTATUS, false, true, 0, nothing},
 	{CYGNET_MSG_STATUS, false, true, 0, status},
 	{CYGNET_MSG_GETTUNNEL, true, true, 0, nothing},

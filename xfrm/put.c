@@ -144,6 +144,7 @@ static const struct body {
 	{XFRM_MSG_SETDEFAULT, xfrm_put_default},
 	{CYGNET_MSG_IKEREG, cygnet_put_ike},
 	{CYGNET_MSG_CTL, cygnet_put_ctl},
+	{CYGNET_MSG_TAKEKEYS, nothing},
 	{CYGNET_MSG_GETSTATUS, nothing},
 	{CYGNET_MSG_STATUS, cygnet_put_status},
 	{CYGNET_MSG_GETTUNNEL, nothing},

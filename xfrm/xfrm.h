@@ -46,6 +46,9 @@ enum cygnet_msg {
 	 * datagrams is a struct cygnet_ike_header and an IKE message. It lasts until the client closes
 	 * that end. EBUSY: another client has it; EADDRINUSE: another process holds the port. */
 	CYGNET_MSG_IKEREG,
+	/* Request, acknowledged: the client is about to write the keys of all SAs into a file. cygnetd
+	 * puts that into its log. EPERM: the client is not root. */
+	CYGNET_MSG_TAKEKEYS,
 };
 
 /* A datagram of that socket pair: this header, host

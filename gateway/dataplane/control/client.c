@@ -151,6 +151,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 int client_new(struct control *c, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
+	socklen_t peer_len = sizeof(client->session.peer);
 
 	if (!client) {
 		close(fd);
@@ -159,6 +160,7 @@ int client_new(struct control *c, int fd)
 	client->fd = fd;
 	session_init(&client->session, c);
 	client->session.kick = kick;
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &client->session.peer, &peer_len);
 	client->next = c->clients;
 	if (client->next)
 		client->next->prev = client;

@@ -28,6 +28,7 @@
 #include "gateway/dataplane/control/control.h"
 #include "gateway/dataplane/control/deadline.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 /* Our own choices. */
@@ -67,6 +68,7 @@ struct dump {
 
 struct session {
 	struct control *control; /* borrowed */
+	struct ucred peer;	 /* who connected; uid -1: not known */
 	struct datagram *first, **last;
 	size_t queued; /* bytes of all datagrams that wait */
 	struct dump dump;

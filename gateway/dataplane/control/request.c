@@ -4,6 +4,7 @@
  * NLM_F_ACK asks, a GET by its data, a dump by its entries. Called by session.c.
  */
 #include "gateway/dataplane/control/parts.h"
+#include "gateway/dataplane/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -118,6 +119,19 @@ static int handle_ctl(struct session *s, const struct nlmsghdr *nlh, size_t len)
 	return nlh->nlmsg_flags & NLM_F_ACK ? request_ack(s, nlh, NULL) : 0;
 }
 
+/* Keys leave the daemon for a file: that is root's to want, and for others to see afterwards. */
+static int take_keys(struct session *s, const struct nlmsghdr *nlh)
+{
+	struct xfrm_error err = {0};
+
+	if (s->peer.uid != 0)
+		(void)xfrm_error_set(&err, -EPERM, 0, "only root may write keys to a file");
+	else
+		log_warnx("control: root (process %d) takes the keys of %u SAs for a file",
+			  (int)s->peer.pid, sadb_sa_count(s->control->deps.db));
+	return request_ack(s, nlh, &err);
+}
+
 int request_handle(struct session *s, const struct nlmsghdr *nlh, size_t len)
 {
 	bool wants_ack = nlh->nlmsg_flags & NLM_F_ACK, out_of_memory = false;
@@ -136,6 +150,8 @@ int request_handle(struct session *s, const struct nlmsghdr *nlh, size_t len)
 	msg.pid = session_pid(s, msg.pid); /* of answers and of the events it causes */
 	if (msg.type == CYGNET_MSG_IKEREG)
 		return encap_register(s, nlh, &msg);
+	if (msg.type == CYGNET_MSG_TAKEKEYS)
+		return take_keys(s, nlh);
 	if (msg.dump) {
 		rc = start_dump(s, &msg, &err);
 		wants_ack = false; /* NLMSG_DONE says it */

@@ -40,6 +40,7 @@ void datagram_free(struct datagram *d)
 void session_init(struct session *s, struct control *control)
 {
 	s->control = control;
+	s->peer = (struct ucred){.uid = (uid_t)-1, .gid = (gid_t)-1};
 	s->first = NULL;
 	s->last = &s->first;
 	s->queued = 0;

@@ -445,6 +445,40 @@ START_TEST(test_what_waits_for_a_client_is_bounded)
 }
 END_TEST
 
+static void take_keys(void *arg)
+{
+	static const struct {
+		uid_t uid;
+		int code;
+	} rows[] = {{0, 0}, {1000, -EPERM}, {(uid_t)-1, -EPERM}};
+	static struct session s;
+	struct xfrm_message msg = {.type = CYGNET_MSG_TAKEKEYS};
+	const struct nlmsgerr *answer;
+	struct datagram *d;
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		session_init(&s, server.control);
+		s.peer.uid = rows[i].uid;
+		ck_assert_int_eq(session_received(&s, raw_request(s.in, sizeof(s.in), &msg,
+								  NLM_F_ACK, 1, 0)),
+				 0);
+		ck_assert_int_eq(session_run(&s), 0);
+		d = session_pop(&s);
+		ck_assert_ptr_nonnull(d);
+		answer = NLMSG_DATA((struct nlmsghdr *)(void *)d->bytes);
+		ck_assert_int_eq(answer->error, rows[i].code);
+		datagram_free(d);
+		session_fini(&s);
+	}
+}
+
+START_TEST(test_only_root_takes_keys_for_a_file)
+{
+	server_call(take_keys, NULL);
+}
+END_TEST
+
 static void dump_one_session(void *arg)
 {
 	static struct session s;
@@ -678,6 +712,7 @@ int main(void)
 	tcase_add_test(tc, test_clients_may_vanish_at_any_time);
 	tcase_add_test(tc, test_too_many_connections_are_refused);
 	tcase_add_test(tc, test_what_waits_for_a_client_is_bounded);
+	tcase_add_test(tc, test_only_root_takes_keys_for_a_file);
 	tcase_add_test(tc, test_what_waits_of_a_dump_is_bounded);
 	tcase_add_test(tc, test_only_root_and_the_group_come_in);
 	tcase_add_test(tc, test_listen_makes_a_private_socket);
