@@ -13,8 +13,15 @@
 #include <string.h>
 #include <time.h>
 
-/* PF_KEY's: the second is FreeBSD's, and the only place of a dump that tells of ESN. */
-enum { FLAG_CYCLIC_SEQ = 0x40, FLAG_ESN = 0x400 };
+/* Of flags=: PF_KEY's, FreeBSD's for ESN, which is told nowhere else, and Linux's. */
+enum sa_flag {
+	FLAG_CYCLIC_SEQ = 0x40,
+	FLAG_ESN = 0x400,
+	FLAG_NOPMTUDISC = 0x20000000,
+	FLAG_DECAP_DSCP = 0x40000000,
+};
+static const uint32_t FLAG_NOECN = 0x80000000;
+static const uint32_t FLAGS_OWN = 0x1f000000; /* enum sa_xflag, as it stands */
 
 const char *dump_time(uint64_t when, char buf[static 32])
 {
@@ -109,6 +116,21 @@ static void print_identity(const struct dump_options *o, const struct sa_config 
 		fprintf(o->out, "\tNAT OA=%s\n", ip_addr_format(&c->encap.oa, src));
 }
 
+static uint32_t shown_flags(const struct sa_config *c)
+{
+	uint32_t flags = FLAG_CYCLIC_SEQ | (c->extra_flags & FLAGS_OWN);
+
+	if (c->esn)
+		flags |= FLAG_ESN;
+	if (c->flags & XFRM_STATE_NOPMTUDISC)
+		flags |= FLAG_NOPMTUDISC;
+	if (c->flags & XFRM_STATE_DECAP_DSCP)
+		flags |= FLAG_DECAP_DSCP;
+	if (c->flags & XFRM_STATE_NOECN)
+		flags |= FLAG_NOECN;
+	return flags;
+}
+
 /* The number that -r was written with. */
 static uint32_t shown_window(const struct dump_options *o, uint32_t window)
 {
@@ -158,9 +180,10 @@ void dump_sa(const struct dump_options *o, const struct xfrm_sa *sa, unsigned se
 	print_identity(o, &sa->config);
 	if (!sa->config.larval)
 		print_algorithms(o, &sa->config);
-	fprintf(o->out, "\tseq=0x%08" PRIx32 " replay=%" PRIu32 " flags=0x%08x state=%s \n",
-		last_seq, shown_window(o, sa->config.replay_window),
-		FLAG_CYCLIC_SEQ | (sa->config.esn ? FLAG_ESN : 0U), dump_sa_state(o, sa));
+	fprintf(o->out,
+		"\tseq=0x%08" PRIx32 " replay=%" PRIu32 " flags=0x%08" PRIx32 " state=%s \n",
+		last_seq, shown_window(o, sa->config.replay_window), shown_flags(&sa->config),
+		dump_sa_state(o, sa));
 	print_lifetimes(o, sa);
 	fprintf(o->out, "\tsadb_seq=%u pid=%" PRId64 " refcnt=0\n", seq, o->pid);
 }

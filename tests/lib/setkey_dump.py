@@ -6,7 +6,8 @@
 import re
 import sys
 
-CYCLIC, ESN = 0x40, 0x400       # PF_KEY's flags
+ESN = 0x400     # of flags=, and words of -f that stand there
+WORDS = {0x01000000: "df-set", 0x02000000: "strict-pad", 0x04000000: "udp-no-sum", 0x08000000: "clamp-mss"}
 
 
 def blocks(text):
@@ -40,7 +41,7 @@ def read_sa(lines):
             algorithms.append((letter, name, re.sub(r"\s", "", key)))
     return {"src": src, "dst": dst, "proto": proto, "mode": mode, "spi": int(spi), "reqid": int(reqid),
             "oa": find(r"^\tNAT OA=(\S+)", text, ("",))[0], "algorithms": algorithms, "replay": int(replay),
-            "esn": bool(int(flags, 16) & ESN), "larval": state == "larval",
+            "esn": bool(int(flags, 16) & ESN), "words": [w for bit, w in WORDS.items() if int(flags, 16) & bit], "larval": state == "larval",
             "limits": [int(n) for n in (hard_s, soft_s, hard_b, soft_b)]}
 
 
@@ -63,6 +64,7 @@ def sa_statement(sa):
     for option, value in zip(("-lh", "-ls", "-bh", "-bs"), sa["limits"]):
         words += [option, value]
     words += ["-esn"] if sa["esn"] else []
+    words += ["-f " + word for word in sa["words"]]
     for letter, name, key in sa["algorithms"]:
         words += ["-" + letter, name, "0x" + key if key else ""]
     return " ".join(str(w) for w in words) + ";"

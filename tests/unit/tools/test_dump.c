@@ -134,6 +134,8 @@ START_TEST(test_dump_sa_breaks_long_keys_and_shows_ports)
 	memset(&sa.status, 0, sizeof(sa.status));
 	sa.status.add_time = CREATED;
 	sa.config.esn = true; /* flags, FreeBSD's 0x400 */
+	sa.config.flags = XFRM_STATE_NOECN | XFRM_STATE_DECAP_DSCP | XFRM_STATE_NOPMTUDISC;
+	sa.config.extra_flags = SA_XFLAG_DF_SET | SA_XFLAG_CLAMP_MSS;
 	sa.config.limits.hard_bytes = 9;
 	sa.config.limits.soft_packets = 8;
 	check_sa(&sa, true, 3,
@@ -141,7 +143,7 @@ START_TEST(test_dump_sa_breaks_long_keys_and_shows_ports)
 		 "\tesp mode=tunnel spi=4096(0x00001000) reqid=100(0x00000064)\n"
 		 "\tE: chacha20-poly1305  00112233 44556677 8899aabb ccddeeff 00000000 00000000 "
 		 "00000000 00000000\n00000000\n"
-		 "\tseq=0x00000000 replay=64 flags=0x00000440 state=mature \n"
+		 "\tseq=0x00000000 replay=64 flags=0xe9000440 state=mature \n"
 		 "\tcreated: Mar  3 09:00:00 2025\tcurrent: Mar  3 09:10:00 2025\n"
 		 "\tdiff: 600(s)\thard: 3600(s)\tsoft: 2880(s)\n"
 		 "\tlast:                     \thard: 0(s)\tsoft: 0(s)\n"
