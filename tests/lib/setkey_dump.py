@@ -7,7 +7,8 @@ import re
 import sys
 
 ESN = 0x400     # of flags=, and words of -f that stand there
-WORDS = {0x01000000: "df-set", 0x02000000: "strict-pad", 0x04000000: "udp-no-sum", 0x08000000: "clamp-mss"}
+WORDS = {0x01000000: "df-set", 0x02000000: "strict-pad", 0x04000000: "udp-no-sum", 0x08000000: "clamp-mss",
+         0x10000000: "dummies"}
 
 
 def blocks(text):
