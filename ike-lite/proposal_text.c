@@ -116,6 +116,18 @@ static const char *complete(struct ike_proposal *p)
 	return NULL;
 }
 
+/* Brings each type's transforms together, in their order. */
+static struct ike_proposal grouped(const struct ike_proposal *p)
+{
+	struct ike_proposal out = {.protocol = p->protocol};
+
+	for (uint8_t type = IKE_ENCR; type <= IKE_ESN; type++)
+		for (unsigned i = 0; i < p->count; i++)
+			if (p->at[i].type == type)
+				out.at[out.count++] = p->at[i];
+	return out;
+}
+
 int ike_proposal_parse(const char *text, enum ike_protocol protocol, struct ike_proposal *out,
 		       char why[static 160])
 {
@@ -138,7 +150,7 @@ int ike_proposal_parse(const char *text, enum ike_protocol protocol, struct ike_
 		(void)snprintf(why, 160, "%s", missing);
 		return -EINVAL;
 	}
-	*out = p;
+	*out = grouped(&p);
 	return 0;
 }
 

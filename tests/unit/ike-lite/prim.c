@@ -35,6 +35,20 @@ void prim_expect(struct ike_span got, const char *hex, const char *what)
 				     want.data[i]);
 }
 
+struct prim_exact prim_exact(const uint8_t *data, uint32_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy, data, len);
+	return (struct prim_exact){{copy, len}, copy};
+}
+
+void prim_exact_free(struct prim_exact *e)
+{
+	free(e->owned);
+}
+
 static uint64_t next(struct prim_random *r)
 {
 	r->state = r->state * 6364136223846793005u + 1442695040888963407u;

@@ -25,6 +25,14 @@ struct ike_span prim_span(const struct prim_bytes *b);
 #define PRIM_TEXT(text) ((struct ike_span){(const uint8_t *)(text), sizeof(text) - 1})
 void prim_expect(struct ike_span got, const char *hex, const char *what);
 
+/* A copy on the heap that ends where it ends: a reader that goes on is caught by the sanitizers. */
+struct prim_exact {
+	struct ike_span span;
+	uint8_t *owned;
+};
+struct prim_exact prim_exact(const uint8_t *data, uint32_t len);
+void prim_exact_free(struct prim_exact *e);
+
 /* Randomness that can be told: a run of numbers from seed, or bytes given. */
 struct prim_random {
 	uint64_t state;
