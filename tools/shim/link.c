@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-enum { CONNECT_TIMEOUT_S = 5 };
+enum { CONNECT_TIMEOUT_S = 5, ANSWER_TIMEOUT_MS = 1000 };
 
 /* Fixed at the start: daemons clear their environment. */
 static struct sockaddr_un server;
@@ -64,18 +64,27 @@ int link_connect(int flags, bool wait)
 	return fd;
 }
 
-void link_tell(const struct shim_socket *s, int fd)
+void link_tell(const struct shim_socket *s, int fd, bool wake)
 {
 	const struct {
 		struct nlmsghdr header;
 		struct cygnet_ctl ctl;
 	} msg = {
-		.header = {.nlmsg_len = sizeof(msg), .nlmsg_type = CYGNET_MSG_CTL},
+		.header = {.nlmsg_len = sizeof(msg),
+			   .nlmsg_type = CYGNET_MSG_CTL,
+			   .nlmsg_flags = wake ? NLM_F_ACK : 0},
 		.ctl = {.portid = s->portid, .groups = s->groups},
 	};
 
 	/* If it fails the connection is over, and the next one begins with the same message. */
 	(void)next_calls()->send(fd, &msg, sizeof(msg), MSG_NOSIGNAL);
+}
+
+bool link_is_readable(int fd, int timeout_ms)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+	return poll(&wait, 1, timeout_ms) > 0;
 }
 
 /* ---- another socket on the same numbers ------------------------------------------------------------ */
@@ -161,8 +170,9 @@ int link_lost(struct shim_socket *s, unsigned generation)
 				fd = link_connect(SOCK_CLOEXEC, false);
 		}
 		if (fd >= 0) {
-			ledger_connected(fd);
-			link_tell(s, fd);
+			link_tell(s, fd, true);
+			(void)link_is_readable(
+				fd, ANSWER_TIMEOUT_MS); /* else nothing is worse than before */
 			atomic_store(&s->waiting, false);
 			link_install(s, fd);
 		} else {

@@ -108,6 +108,7 @@ struct shim_socket {
 	bool used;
 	unsigned numbers; /* descriptors that are this socket */
 	int far;	  /* owned; -1 */
+	int next;	  /* owned: the connection that will end the waiting; -1 */
 	int64_t since_ms; /* waiting since, monotonic */
 	int type;	  /* SOCK_RAW or SOCK_DGRAM, as was asked for */
 	uint32_t portid, groups;
@@ -160,8 +161,11 @@ bool epolls_knows(int epoll); /* without the lock */
 /* Connects to cygnetd, flags as socket(2)'s. wait: for room in its queue. The descriptor, or
  * -1 and errno. */
 int link_connect(int flags, bool wait);
-/* Tells cygnetd at fd the socket's port id and groups. */
-void link_tell(const struct shim_socket *s, int fd);
+/* Tells cygnetd at fd the socket's port id and groups. wake: and wants an answer, so that there is
+ * something to read (waiting.c). */
+void link_tell(const struct shim_socket *s, int fd, bool wake);
+/* There is, or will be within that time. */
+bool link_is_readable(int fd, int timeout_ms);
 /* Another socket takes the place of the one behind all numbers of s. fd is owned from now on. */
 void link_install(struct shim_socket *s, int fd);
 /* The socket of this generation has come to its end: a new one takes its place, if nobody has
@@ -198,7 +202,8 @@ void ledger_keep(void);
 bool ledger_is_kept(void);
 /* A datagram of requests goes out. */
 void ledger_note(const struct iovec *iov, size_t iov_len);
-/* fd is a new connection. If it is to another cygnetd than the last one, that gets the policies back. */
+/* fd is a new connection by which EXPIRE comes. If it is to another cygnetd than the last one, that
+ * gets the policies back. */
 void ledger_connected(int fd);
 /* Tells fd, as EXPIRE, the SAs that went with a former cygnetd, as many as it takes. False: there were
  * none. */

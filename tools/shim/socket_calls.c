@@ -28,7 +28,7 @@ static int open_xfrm(int type)
 	shim_lock(&guard);
 	s = fd < SHIM_NUMBERS_MAX ? sockets_new(kind) : NULL;
 	if (s && sockets_adopt(s, fd))
-		link_tell(s, fd);
+		link_tell(s, fd, false);
 	shim_unlock(&guard);
 	if (!s) {
 		next_calls()->close(fd);
@@ -64,7 +64,7 @@ static void introduce(const struct shim_socket *s, int fd)
 		ledger_keep();
 		ledger_connected(fd); /* so far there is nothing to restore */
 	}
-	link_tell(s, fd);
+	link_tell(s, fd, false);
 }
 
 int shim_bind(int fd, const struct sockaddr *addr, socklen_t len) SHIM_CALL("bind");

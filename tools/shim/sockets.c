@@ -109,7 +109,10 @@ void sockets_forget(int number)
 		return;
 	if (s->far >= 0)
 		next_calls()->close(s->far);
+	if (s->next >= 0)
+		next_calls()->close(s->next);
 	s->far = -1;
+	s->next = -1;
 	s->used = false;
 	atomic_store(&s->waiting, false);
 	atomic_fetch_add(&s->generation, 1);
@@ -158,6 +161,7 @@ struct shim_socket *sockets_new(int type)
 		s->used = true;
 		s->numbers = 0;
 		s->far = -1;
+		s->next = -1;
 		s->type = type;
 		s->groups = 0;
 		s->options = 0;

@@ -4,6 +4,8 @@
  */
 #include "tools/shim/shim.h"
 
+#include "xfrm/xfrm.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -118,15 +120,32 @@ void transfer_address(uint32_t portid, uint32_t groups, struct sockaddr *out, so
 		*len = sizeof(addr);
 }
 
-/* cygnetd's word for events it had to drop, which the kernel says by ENOBUFS. */
-static bool is_overrun(const struct msghdr *msg, size_t len)
-{
-	struct nlmsghdr nlh;
+enum datagram_kind {
+	FOR_PROGRAM,
+	OVERRUN, /* cygnetd's word for events it had to drop, which the kernel says by ENOBUFS */
+	WAKE,	 /* see waiting.c */
+};
 
-	return len == sizeof(nlh) &&
-	       requests_gather(msg->msg_iov, msg->msg_iovlen, 0, &nlh, sizeof(nlh)) ==
-		       sizeof(nlh) &&
-	       nlh.nlmsg_type == NLMSG_OVERRUN;
+/* The datagram of len bytes that msg has, or, if it is still there, that is next. */
+static enum datagram_kind classify(int number, const struct msghdr *msg, size_t len, bool peeked)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} head = {0};
+	ssize_t got;
+
+	if (peeked)
+		got = next_calls()->recv(number, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+	else
+		got = (ssize_t)requests_gather(msg->msg_iov, msg->msg_iovlen, 0, &head,
+					       len < sizeof(head) ? len : sizeof(head));
+	if (got >= (ssize_t)sizeof(head.header) && head.header.nlmsg_type == NLMSG_OVERRUN)
+		return OVERRUN;
+	if (got == (ssize_t)sizeof(head) && head.header.nlmsg_type == NLMSG_ERROR &&
+	    head.error.msg.nlmsg_type == CYGNET_MSG_CTL)
+		return WAKE;
+	return FOR_PROGRAM;
 }
 
 static void received(struct shim_socket *s, const struct msghdr *msg, size_t len)
@@ -150,29 +169,35 @@ static bool has_room(const struct msghdr *msg)
 /* 1: the datagram is the program's; 0: it was not for it; -1 and errno. */
 static int take(struct shim_socket *s, int number, const struct msghdr *msg, size_t n, int flags)
 {
-	uint8_t rest[sizeof(struct nlmsghdr)];
-	bool silent;
+	enum datagram_kind kind = classify(number, msg, n, flags & MSG_PEEK);
+	uint8_t rest[1];
 
-	if (!is_overrun(msg, n)) {
+	if (kind == FOR_PROGRAM) {
 		if (!(flags & MSG_PEEK))
 			received(s, msg, n);
 		return 1;
 	}
 	if (flags & MSG_PEEK)
 		(void)next_calls()->recv(number, rest, sizeof(rest), MSG_DONTWAIT);
-	silent = s->options & 1U << NETLINK_NO_ENOBUFS;
+	if (kind == WAKE || s->options & 1U << NETLINK_NO_ENOBUFS)
+		return 0;
 	errno = ENOBUFS;
-	return silent ? 0 : -1;
+	return -1;
 }
 
 ssize_t transfer_receive(struct shim_socket *s, int number, struct msghdr *msg, int flags)
 {
+	int more = 0;
+
 	for (;;) {
 		unsigned generation = atomic_load(&s->generation);
 		struct msghdr bare = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
-		int more = atomic_exchange(&s->woken, false) ? MSG_DONTWAIT : 0, rc;
-		ssize_t n = next_calls()->recvmsg(number, &bare, flags | more);
+		ssize_t n;
+		int rc;
 
+		if (atomic_exchange(&s->woken, false))
+			more = MSG_DONTWAIT;
+		n = next_calls()->recvmsg(number, &bare, flags | more);
 		if (n > 0 || (n == 0 && !has_room(msg))) {
 			rc = take(s, number, &bare, (size_t)n, flags);
 			if (rc < 0)

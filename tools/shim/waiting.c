@@ -3,8 +3,10 @@
  * sleeps as on a netlink socket that has nothing to say. A thread holds the far ends, refuses what is
  * asked, and looks whether cygnetd is back; it ends when nobody waits.
  *
- * The far end is closed at the change: that wakes who sleeps on the near one, and the shim reads
- * on from the new connection.
+ * The far end is closed at the change: that wakes who sleeps on the near one. But poll(2), once woken,
+ * looks at what stands behind the number by then, and goes to sleep for good, on a socket that nobody
+ * has any more, if that has nothing to read. So whatever takes a place has something to read, our own
+ * acknowledgement of CYGNET_MSG_CTL, which the program never sees.
  */
 #include "tools/shim/shim.h"
 
@@ -65,23 +67,35 @@ static bool has_read(const struct shim_socket *s)
 	       now_ms() - s->since_ms > READ_MS;
 }
 
+/* A connection that already gets the events: those of the policies that are put back through it, too. */
+static bool reconnect(struct shim_socket *s)
+{
+	if (s->next >= 0)
+		return true;
+	s->next = link_connect(SOCK_CLOEXEC, false);
+	if (s->next < 0)
+		return false;
+	link_tell(s, s->next, true);
+	if (s->groups & XFRMGRP_EXPIRE)
+		ledger_connected(s->next);
+	return true;
+}
+
 static void try_return(struct shim_socket *s)
 {
 	int fd, far = s->far;
 
 	drain(s);
-	if (!has_read(s))
+	if (!has_read(s) || !reconnect(s))
 		return;
-	fd = link_connect(SOCK_CLOEXEC, false);
-	if (fd < 0)
-		return;
-	ledger_connected(fd);
+	if (!link_is_readable(s->next, LOOK_MS))
+		return; /* cygnetd has not said that it listens */
 	if (s->groups & XFRMGRP_EXPIRE && ledger_tell_lost(far)) {
 		s->since_ms = now_ms();
-		next_calls()->close(fd); /* and again when they have been read */
-		return;
+		return; /* and again when they have been read */
 	}
-	link_tell(s, fd);
+	fd = s->next;
+	s->next = -1;
 	/* Nobody sends without the lock while it is set. */
 	atomic_store(&s->waiting, false);
 	atomic_store(&s->woken, true);
@@ -160,6 +174,22 @@ static int start(void)
 	return -rc;
 }
 
+/* As cygnetd would acknowledge CYGNET_MSG_CTL. */
+static void wake(int far)
+{
+	const struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} ack = {
+		.header = {.nlmsg_len = sizeof(ack), .nlmsg_type = NLMSG_ERROR},
+		.error = {.msg = {.nlmsg_len = sizeof(struct nlmsghdr),
+				  .nlmsg_type = CYGNET_MSG_CTL}},
+	};
+
+	(void)next_calls()->send(far, &ack, sizeof(ack),
+				 MSG_DONTWAIT | MSG_NOSIGNAL); /* it is new */
+}
+
 int waiting_begin(struct shim_socket *s)
 {
 	int ends[2], rc;
@@ -172,6 +202,7 @@ int waiting_begin(struct shim_socket *s)
 		next_calls()->close(ends[1]);
 		return rc;
 	}
+	wake(ends[1]);
 	for (unsigned i = 0; i < s->requests_len; i++)
 		requests_refuse(s, ends[1], &s->requests[i]);
 	if (s->far >= 0)
@@ -194,7 +225,10 @@ void waiting_forked(void)
 		 * tell us as it tells the parent. */
 		if (s->far >= 0)
 			next_calls()->close(s->far);
+		if (s->next >= 0)
+			next_calls()->close(s->next);
 		s->far = -1;
+		s->next = -1;
 		atomic_store(&s->waiting, false);
 	}
 }
