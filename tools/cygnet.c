@@ -1,6 +1,6 @@
 /*
  * cygnet.c: the operator's tool: its command line and the table of verbs. Each verb talks to a
- * running cygnetd through the XFRM socket.
+ * running cygnetd through the XFRM socket, or to cygnet-iked.
  */
 #include "tools/cygnet.h"
 
@@ -15,18 +15,20 @@ static const struct {
 	const char *help;
 	int (*run)(const struct cygnet_options *options, int argc, char **argv);
 } verbs[] = {
+	{"check", "check FILE", "says whether a configuration is right, and what it will do",
+	 verb_load},
+	{"down", "down NAME[/CHILD]", "takes a tunnel down", verb_tunnel},
 	{"exec", "exec PROGRAM [ARG...]", "runs a program of the kernel's XFRM on cygnetd",
 	 verb_exec},
 	{"keys", "keys --wireshark DIR", "writes the keys of all SAs for Wireshark (root)",
 	 verb_keys},
-	{"status", "status [--json] [-a]", "what cygnetd does: tunnels, SAs, counters",
-	 verb_status},
+	{"load", "load [FILE]", "gives cygnet-iked a new configuration", verb_load},
+	{"rekey", "rekey NAME[/CHILD]", "new keys now", verb_tunnel},
+	{"status", "status [--json] [-a]", "what there is: tunnels, SAs, counters", verb_status},
+	{"up", "up NAME[/CHILD]", "brings a tunnel up", verb_tunnel},
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
-
-/* Verbs that are named in the documents and not here yet. */
-static const char *const planned[] = {"up", "down", "load", "check"};
 
 static void usage(FILE *out)
 {
@@ -35,19 +37,15 @@ static void usage(FILE *out)
 		fprintf(out, "  %-24s %s\n", verbs[i].form, verbs[i].help);
 	fputs("\n  --socket PATH            cygnetd's socket (else "
 	      "$CYGNET_SOCKET, " CYGNET_SOCKET_DEFAULT ")\n"
+	      "  cygnet-iked is found at $" CYGNET_IKED_SOCKET_ENV ", " CYGNET_IKED_SOCKET_DEFAULT
+	      "\n"
 	      "  --help, --version\n",
 	      out);
 }
 
 static int unknown(const char *verb)
 {
-	const char *what = "no such verb";
-
-	for (unsigned i = 0; i < sizeof(planned) / sizeof(planned[0]); i++) {
-		if (!strcmp(planned[i], verb))
-			what = "not available yet";
-	}
-	fprintf(stderr, "cygnet: %s: %s. There is:", verb, what);
+	fprintf(stderr, "cygnet: %s: no such verb. There is:", verb);
 	for (unsigned i = 0; i < VERBS; i++)
 		fprintf(stderr, " %s", verbs[i].name);
 	fputc('\n', stderr);

@@ -12,6 +12,10 @@ struct cygnet_options {
 };
 
 /* argv[0] is the verb. Each returns the exit status and has said what went wrong. */
+/* check, load */
+int verb_load(const struct cygnet_options *options, int argc, char **argv);
+/* up, down, rekey */
+int verb_tunnel(const struct cygnet_options *options, int argc, char **argv);
 int verb_exec(const struct cygnet_options *options, int argc, char **argv);
 int verb_keys(const struct cygnet_options *options, int argc, char **argv);
 int verb_status(const struct cygnet_options *options, int argc, char **argv);

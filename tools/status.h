@@ -7,6 +7,7 @@
 
 #include "xfrm/xfrm.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 struct status_sa {
@@ -21,6 +22,8 @@ struct status_report {
 	size_t tunnels_len, sas_len;
 	uint64_t now;	   /* wall clock, seconds */
 	bool same_version; /* as cygnetd: else the counters' names are not sure */
+	bool no_cygnetd;   /* cygnet-iked drives a kernel: there is ike only */
+	json_t *ike;	   /* owned; cygnet-iked's IKE SAs; NULL: it does not run */
 };
 
 void status_report_free(struct status_report *report);
@@ -28,5 +31,7 @@ void status_report_free(struct status_report *report);
 void status_print(FILE *out, const struct status_report *report, bool all);
 /* One JSON object and a newline. 0, -ENOMEM, -EIO. */
 int status_print_json(FILE *out, const struct status_report *report);
+/* status_ike.c */
+void status_print_ike(FILE *out, const json_t *ike);
 
 #endif

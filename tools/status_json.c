@@ -114,20 +114,29 @@ static json_t *sas(const struct status_report *r)
 	return array;
 }
 
-int status_print_json(FILE *out, const struct status_report *r)
+/* All but what cygnet-iked knows. */
+static json_t *cygnetd(const struct status_report *r)
 {
 	const struct cygnet_status *d = &r->daemon;
-	json_t *root = json_pack(
-		"{ss ss ss ss so so so so s{sb sb} so so s{so so}}", "version", d->version, "tun",
-		d->tun, "wire", d->wire, "crypto", d->crypto, "workers", number(d->workers),
-		"started", number_or_null(d->started), "now", number(r->now), "policies",
-		number(d->policies), "forwarding", "ipv4", (int)d->forwarding[0], "ipv6",
-		(int)d->forwarding[1], "tunnels", tunnels(r), "sas", sas(r), "counters", "in",
-		counters(r, VERDICT_IN), "out", counters(r, VERDICT_OUT));
+
+	return json_pack("{ss ss ss ss so so so so s{sb sb} so so s{so so}}", "version", d->version,
+			 "tun", d->tun, "wire", d->wire, "crypto", d->crypto, "workers",
+			 number(d->workers), "started", number_or_null(d->started), "now",
+			 number(r->now), "policies", number(d->policies), "forwarding", "ipv4",
+			 (int)d->forwarding[0], "ipv6", (int)d->forwarding[1], "tunnels",
+			 tunnels(r), "sas", sas(r), "counters", "in", counters(r, VERDICT_IN),
+			 "out", counters(r, VERDICT_OUT));
+}
+
+int status_print_json(FILE *out, const struct status_report *r)
+{
+	json_t *root = r->no_cygnetd ? json_object() : cygnetd(r);
 	int rc = 0;
 
 	if (!root)
 		return -ENOMEM;
+	if (r->ike)
+		(void)json_object_set(root, "ike", r->ike);
 	if (json_dumpf(root, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF)
 		rc = -EIO;
 	json_decref(root);

@@ -3,6 +3,7 @@
  * a capture. For root only, and cygnetd's log tells of it.
  */
 #include "tools/cygnet.h"
+#include "tools/iked.h"
 #include "tools/wireshark.h"
 
 #include <errno.h>
@@ -14,7 +15,9 @@
 static int usage(FILE *out, int status)
 {
 	fputs("usage: cygnet keys --wireshark DIR\n\n"
-	      "  Writes the table esp_sa into DIR, a configuration folder of Wireshark's. Then:\n"
+	      "  Writes the tables esp_sa and, where cygnet-iked runs, ikev2_decryption_table "
+	      "into\n"
+	      "  DIR, a configuration folder of Wireshark's. Then:\n"
 	      "    WIRESHARK_CONFIG_DIR=DIR tshark -o esp.enable_encryption_decode:TRUE -r FILE\n"
 	      "  Root only; cygnetd logs it.\n",
 	      out);
@@ -85,6 +88,50 @@ static int fetch(struct xfrm_client *client, struct key_ring *ring, struct xfrm_
 	return rc;
 }
 
+/* ---- IKE --------------------------------------------------------------------------------------- */
+
+static void add_row(void *ctx, const json_t *answer)
+{
+	json_t *row = json_object_get(answer, "keys");
+
+	if (json_string_length(row))
+		(void)json_array_append(ctx, row); /* one too few is all that can happen */
+}
+
+static void put_ike_rows(FILE *out, void *ctx)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(ctx, i, row) fprintf(out, "%s\n", json_string_value(row));
+}
+
+/* Keys of the IKE SAs, if a cygnet-iked runs. */
+static int write_ike_table(const char *dir, struct xfrm_error *err)
+{
+	json_t *rows, *last = NULL;
+	int fd, rc;
+
+	if (iked_connect(&fd) < 0)
+		return 0;
+	rows = json_array();
+	rc = iked_ask(fd, json_pack("{s:s}", "verb", "keys"), add_row, rows, 10, &last);
+	close(fd);
+	if (rc < 0)
+		rc = xfrm_error_set(err, rc, 0, "cygnet-iked: %s", strerror(-rc));
+	else if (!json_is_true(json_object_get(last, "ok")))
+		rc = xfrm_error_set(err, -EPERM, 0, "cygnet-iked: %s",
+				    json_string_value(json_object_get(last, "text")));
+	else
+		rc = wireshark_table_write(dir, "ikev2_decryption_table", put_ike_rows, rows, err);
+	if (rc == 0)
+		printf("%s/ikev2_decryption_table: keys of %zu IKE SAs\n", dir,
+		       json_array_size(rows));
+	json_decref(last);
+	json_decref(rows);
+	return rc;
+}
+
 static int write_tables(const struct cygnet_options *options, const char *dir)
 {
 	struct key_ring ring = {0};
@@ -99,6 +146,8 @@ static int write_tables(const struct cygnet_options *options, const char *dir)
 	if (rc == 0)
 		rc = wireshark_table_write(dir, "esp_sa", put_rows, &ring, &err);
 	forget(&ring);
+	if (rc == 0)
+		rc = write_ike_table(dir, &err);
 	if (rc < 0) {
 		fprintf(stderr, "cygnet: keys: %s\n", err.text);
 		return EXIT_FAILURE;

@@ -1,8 +1,9 @@
 /*
- * verb_status.c: "cygnet status": asks cygnetd for its status, its tunnels and its SAs, and prints
- * them. Keys that come with an SA are dropped on arrival.
+ * verb_status.c: "cygnet status": asks cygnetd for its status, its tunnels and its SAs, and cygnet-iked,
+ * if it runs, for its IKE SAs, and prints them. Keys that come with an SA are dropped on arrival.
  */
 #include "tools/cygnet.h"
+#include "tools/iked.h"
 #include "tools/status.h"
 
 #include <errno.h>
@@ -53,6 +54,7 @@ void status_report_free(struct status_report *report)
 {
 	free(report->tunnels);
 	free(report->sas);
+	json_decref(report->ike);
 }
 
 /* ---- which end of an SA is this host? XFRM does not say ------------------------------------ */
@@ -121,6 +123,12 @@ static int fetch(const struct cygnet_options *options, struct status_report *rep
 	struct xfrm_error err = {0};
 	int rc = xfrm_client_open(options->socket_path, false, &client, &err);
 
+	report->ike = iked_status();
+	/* One of them runs: that is what there is to tell. */
+	if ((rc == -ENOENT || rc == -ECONNREFUSED) && report->ike) {
+		report->no_cygnetd = true;
+		return 0;
+	}
 	if (rc == 0) {
 		rc = collect(client, report, &err);
 		xfrm_client_close(client);
@@ -167,8 +175,10 @@ int verb_status(const struct cygnet_options *options, int argc, char **argv)
 	find_directions(&report);
 	if (rc == 0 && json)
 		rc = status_print_json(stdout, &report);
-	else if (rc == 0)
+	else if (rc == 0 && !report.no_cygnetd)
 		status_print(stdout, &report, all);
+	if (rc == 0 && !json && report.ike)
+		status_print_ike(stdout, report.ike);
 	status_report_free(&report);
 	if (fflush(stdout) != 0)
 		rc = -errno;

@@ -16,8 +16,11 @@
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
 
-#define CYGNET_SOCKET_DEFAULT "/run/cygnet/xfrm.sock"
-#define CYGNET_SOCKET_ENV     "CYGNET_SOCKET"
+#define CYGNET_SOCKET_DEFAULT	   "/run/cygnet/xfrm.sock"
+#define CYGNET_SOCKET_ENV	   "CYGNET_SOCKET"
+/* Where cygnet-iked is told what to do. */
+#define CYGNET_IKED_SOCKET_DEFAULT "/run/cygnet/iked.sock"
+#define CYGNET_IKED_SOCKET_ENV	   "CYGNET_IKED_SOCKET"
 
 enum xfrm_limits {
 	XFRM_DATAGRAM_MAX = 4000, /* of a dump: charon receives into one page */
@@ -102,7 +105,7 @@ bool xfrm_sa_filter_matches(const struct xfrm_sa_filter *filter, const struct sa
 struct cygnet_status {
 	char version[32];
 	char tun[16];	 /* device name */
-	char wire[96];	 /* which sender is in use, and why */
+	char wire[32];	 /* which sender is in use */
 	char crypto[32]; /* which cipher back end */
 	uint32_t workers;
 	uint32_t sas, policies;

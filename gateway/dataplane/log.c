@@ -1,5 +1,5 @@
 /*
- * log.c: see log.h. The level is a program-wide setting, written once before threads start.
+ * log.c: see log.h. Name and level are program-wide settings, written once before threads start.
  */
 #include "gateway/dataplane/log.h"
 
@@ -14,8 +14,14 @@
 enum { LINE_MAX_BYTES = 1024, PACKET_LINES_PER_SECOND = 10 };
 
 static enum log_level current = LOG_LEVEL_INFO;
+static const char *program = "cygnetd";
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
+
+void log_name(const char *name)
+{
+	program = name;
+}
 
 void log_init(enum log_level level)
 {
@@ -47,7 +53,7 @@ __attribute__((format(printf, 3, 0))) static void line(const char *prefix, int e
 	size_t len;
 	int n;
 
-	n = snprintf(buf, room, "cygnetd: %s", prefix);
+	n = snprintf(buf, room, "%s: %s", program, prefix);
 	len = n < 0 ? 0 : (size_t)n;
 	n = vsnprintf(buf + len, room - len, format, args);
 	if (n > 0)

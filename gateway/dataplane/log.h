@@ -1,6 +1,6 @@
 /*
- * log.h: the daemon's log, lines on standard error ("cygnetd: warning: text"), which systemd and
- * a terminal both read. log_warn appends strerror(errno), log_warnx does not; errno is preserved.
+ * log.h: a daemon's log, lines on standard error ("cygnetd: warning: text"), which systemd and a
+ * terminal both read. log_warn appends strerror(errno), log_warnx does not; errno is preserved.
  * No secret is ever an argument. Packet threads use log_packet, which is rate-limited.
  */
 #ifndef CYGNET_LOG_H
@@ -10,6 +10,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* program: in front of each line, a constant; cygnetd without this. */
+void log_name(const char *program);
 void log_init(enum log_level level);
 /* "error", "warn", "info", "debug"; false if text is none of them. */
 bool log_level_parse(const char *text, enum log_level *out);

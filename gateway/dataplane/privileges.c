@@ -1,5 +1,5 @@
 /*
- * privileges.c: see privileges.h. Called by cygnetd's main: guard_memory first of all, check
+ * privileges.c: see privileges.h. Called by the daemons: guard_memory first of all, check
  * before anything is opened, drop when the devices and sockets are open, seccomp last. The
  * capability work is libcap-ng's, the filter's program libseccomp's; the list itself is in
  * privileges_seccomp.c.
@@ -8,6 +8,7 @@
 
 #include "gateway/dataplane/log.h"
 
+#include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -120,10 +121,11 @@ int privileges_guard_memory(void)
 	return 0;
 }
 
-int privileges_check(void)
+static_assert(PRIVILEGES_DATAPLANE == (PRIVILEGE(CAP_NET_ADMIN) | PRIVILEGE(CAP_NET_RAW)),
+	      "capabilities by their numbers");
+
+int privileges_check(uint64_t needed)
 {
-	static const unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETUID, CAP_SETGID,
-					  CAP_SETPCAP};
 	char missing[128] = "";
 	size_t len = 0;
 
@@ -131,11 +133,12 @@ int privileges_check(void)
 		log_err("capabilities of this process cannot be read");
 		return -EPERM;
 	}
-	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (capng_have_capability(CAPNG_EFFECTIVE, needed[i]))
+	needed |= PRIVILEGE(CAP_SETUID) | PRIVILEGE(CAP_SETGID) | PRIVILEGE(CAP_SETPCAP);
+	for (unsigned i = 0; i <= CAP_LAST_CAP; i++) {
+		if (!(needed & PRIVILEGE(i)) || capng_have_capability(CAPNG_EFFECTIVE, i))
 			continue;
 		len += (size_t)snprintf(missing + len, sizeof(missing) - len, " cap_%s",
-					capng_capability_to_name(needed[i]));
+					capng_capability_to_name(i));
 	}
 	if (len == 0)
 		return 0;
@@ -143,14 +146,9 @@ int privileges_check(void)
 	return -EPERM;
 }
 
-static bool capability_is_kept(unsigned capability)
-{
-	return capability == CAP_NET_ADMIN || capability == CAP_NET_RAW;
-}
-
 /* Reads back what the kernel says: the change has many steps, and a half-done one is worse than
  * none because nobody would notice. */
-static bool drop_is_complete(const struct run_as *run_as)
+static bool drop_is_complete(const struct run_as *run_as, uint64_t keep)
 {
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid;
@@ -164,7 +162,7 @@ static bool drop_is_complete(const struct run_as *run_as)
 	if (capng_get_caps_process() < 0)
 		return false;
 	for (unsigned i = 0; i <= CAP_LAST_CAP; i++) {
-		bool kept = capability_is_kept(i);
+		bool kept = keep & PRIVILEGE(i);
 
 		if (!!capng_have_capability(CAPNG_EFFECTIVE, i) != kept ||
 		    !!capng_have_capability(CAPNG_PERMITTED, i) != kept ||
@@ -176,7 +174,7 @@ static bool drop_is_complete(const struct run_as *run_as)
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
-int privileges_drop(const struct run_as *run_as)
+int privileges_drop(const struct run_as *run_as, uint64_t kept)
 {
 	int rc;
 
@@ -185,10 +183,12 @@ int privileges_drop(const struct run_as *run_as)
 		return -EINVAL;
 	}
 	capng_clear(CAPNG_SELECT_ALL);
-	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_NET_RAW,
-			  -1) < 0) {
-		log_err("capabilities cannot be chosen");
-		return -EPERM;
+	for (unsigned i = 0; i <= CAP_LAST_CAP; i++) {
+		if ((kept & PRIVILEGE(i)) &&
+		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, i) < 0) {
+			log_err("capabilities cannot be chosen");
+			return -EPERM;
+		}
 	}
 	rc = capng_change_id((int)run_as->uid, (int)run_as->gid,
 			     CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
@@ -206,7 +206,7 @@ int privileges_drop(const struct run_as *run_as)
 	rc = forbid_dumps();
 	if (rc)
 		return rc;
-	if (!drop_is_complete(run_as)) {
+	if (!drop_is_complete(run_as, kept)) {
 		log_err("privileges are not what they should be after dropping them");
 		return -EPERM;
 	}

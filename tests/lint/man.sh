@@ -11,7 +11,7 @@ problem() {
     problems=$((problems + 1))
 }
 
-mandoc -T lint -W warning docs/man/*.8 || problem "mandoc has complaints"
+mandoc -T lint -W warning docs/man/*.[58] || problem "mandoc has complaints"
 
 # named: the options, variables and (of lines that begin with two blanks) verbs in a help text.
 named() {

@@ -7,6 +7,7 @@
 #ifndef CYGNET_CONTROL_H
 #define CYGNET_CONTROL_H
 
+#include "gateway/dataplane/listen.h"
 #include "gateway/dataplane/notice.h"
 #include "sa-db/sadb.h"
 #include "xfrm/xfrm.h"
@@ -45,10 +46,6 @@ struct control_deps {
 int control_lock(int *fd);
 /* The lock's descriptor is readable: somebody asks who holds it, and has the answer by connecting. */
 void control_lock_answer(int fd);
-/* Creates path's directory if it is missing, binds path (a stale socket is replaced, a file of another kind is not)
- * with mode 0660. The directory is uid's, the socket the caller's, both are gid's. Called as root, before privileges
- * are dropped. 0 and the listening descriptor; -errno (logged). */
-int control_listen(const char *path, uid_t uid, gid_t gid, int *fd);
 
 /* Serves clients on listen_fd (owned from now on). Who may talk: uid 0, our own uid, or a peer whose
  * groups contain control_gid. 0, -errno. */

@@ -145,22 +145,6 @@ void config_parse_error(struct config_parse *p, const char *text)
 	p->lexical = NULL;
 }
 
-static const char *keep_file_name(struct config_tree *tree, const char *name)
-{
-	struct config_file *file = calloc(1, sizeof(*file));
-
-	if (!file)
-		return NULL;
-	file->name = strdup(name);
-	if (!file->name) {
-		free(file);
-		return NULL;
-	}
-	file->next = tree->files;
-	tree->files = file;
-	return file->name;
-}
-
 int config_parse_text(struct config_tree *tree, struct config_node *section, const char *name,
 		      const char *text, size_t len, unsigned include_depth, bool from_memory,
 		      struct config_report *report)
@@ -174,7 +158,7 @@ int config_parse_text(struct config_tree *tree, struct config_node *section, con
 	*p = (struct config_parse){.tree = tree,
 				   .report = report,
 				   .section = section,
-				   .file = keep_file_name(tree, name),
+				   .file = config_file_keep(tree, name),
 				   .text = text,
 				   .left = len,
 				   .line = 1,

@@ -70,6 +70,8 @@ struct config_node *config_node_make(struct config_tree *tree, struct config_nod
 				     const char *name, const char *file, unsigned line,
 				     struct config_report *report);
 bool config_node_set(struct config_node *node, const char *value);
+/* The tree's copy of a file's name; NULL: no memory. */
+const char *config_file_keep(struct config_tree *tree, const char *name);
 void config_text_free(char *text); /* wipes first */
 
 #endif

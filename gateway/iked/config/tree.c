@@ -52,6 +52,25 @@ void config_text_free(char *text)
 	free(text);
 }
 
+const char *config_file_keep(struct config_tree *tree, const char *name)
+{
+	struct config_file *file = tree->files;
+
+	if (file && !strcmp(file->name, name))
+		return file->name;
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return NULL;
+	file->name = strdup(name);
+	if (!file->name) {
+		free(file);
+		return NULL;
+	}
+	file->next = tree->files;
+	tree->files = file;
+	return file->name;
+}
+
 static struct config_node *find(const struct config_node *section, const char *name)
 {
 	for (struct config_node *n = section->first; n; n = n->next) {

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum config_sizes {
 	CONFIG_NAME_MAX = 255,
@@ -47,6 +48,13 @@ int config_tree_read(const char *path, struct config_report *report, struct conf
 int config_tree_parse(const char *name, const char *text, size_t len, struct config_report *report,
 		      struct config_tree **out) __attribute__((warn_unused_result));
 void config_tree_free(struct config_tree *tree); /* NULL is fine */
+/* As bytes, which config_tree_take makes the same tree of; *out is owned, and may hold secrets. 0,
+ * -ENOMEM. take: 0; -EINVAL: reported; -ENOMEM. */
+int config_tree_carry(const struct config_tree *tree, uint8_t **out, size_t *len)
+	__attribute__((warn_unused_result));
+int config_tree_take(const uint8_t *bytes, size_t len, struct config_report *report,
+		     struct config_tree **out) __attribute__((warn_unused_result));
+void config_bytes_free(uint8_t *bytes, size_t len); /* wipes first */
 const struct config_node *config_tree_root(const struct config_tree *tree);
 
 /* The child of that name; NULL. */

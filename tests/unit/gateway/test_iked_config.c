@@ -515,6 +515,31 @@ START_TEST(test_keys_lead_somewhere)
 }
 END_TEST
 
+/* Each key of the table, as a word of its own behind .Ic. */
+START_TEST(test_manual_lists_every_key)
+{
+	static char manual[65536];
+	FILE *file = fopen(MANUAL, "r");
+	unsigned count;
+	const struct config_key *keys = config_keys(&count);
+
+	ck_assert_ptr_nonnull(file);
+	manual[fread(manual, 1, sizeof(manual) - 1, file)] = '\0';
+	fclose(file);
+	for (unsigned i = 0; i < count; i++) {
+		char word[80];
+		bool found = false;
+
+		if (!strcmp(keys[i].name, "*"))
+			continue;
+		snprintf(word, sizeof(word), " %s", keys[i].name);
+		for (const char *at = manual; !found && (at = strstr(at, word)); at++)
+			found = strchr(" \n.", at[strlen(word)]) != NULL;
+		ck_assert_msg(found, "cygnet.conf.5 does not have %s", keys[i].name);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("iked_config");
@@ -530,6 +555,7 @@ int main(void)
 	tcase_add_test(tc, test_config_explains_what_is_wrong);
 	tcase_add_test(tc, test_config_never_shows_a_secret);
 	tcase_add_test(tc, test_keys_lead_somewhere);
+	tcase_add_test(tc, test_manual_lists_every_key);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

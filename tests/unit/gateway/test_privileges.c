@@ -128,8 +128,8 @@ static void drop_all(void)
 
 	need(setgroups(3, extra) == 0, "setgroups");
 	need(privileges_guard_memory() == 0, "guard_memory");
-	need(privileges_check() == 0, "check");
-	need(privileges_drop(&nobody) == 0, "drop");
+	need(privileges_check(PRIVILEGES_DATAPLANE) == 0, "check");
+	need(privileges_drop(&nobody, PRIVILEGES_DATAPLANE) == 0, "drop");
 	need(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,
 	     "still not dumpable after the change of user");
 }
@@ -177,7 +177,7 @@ static void drop_to_root(void)
 {
 	const struct run_as root = {0, 0};
 
-	need(privileges_drop(&root) == -EINVAL, "root is no user to drop to");
+	need(privileges_drop(&root, PRIVILEGES_DATAPLANE) == -EINVAL, "root is no user to drop to");
 	need(getuid() == 0, "nothing changed");
 }
 
@@ -189,13 +189,13 @@ END_TEST
 
 static void check_without(void)
 {
-	need(privileges_check() == 0, "root has them all");
+	need(privileges_check(PRIVILEGES_DATAPLANE) == 0, "root has them all");
 	capng_clear(CAPNG_SELECT_BOTH);
 	need(capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_SETUID,
 			   CAP_SETGID, CAP_SETPCAP, -1) == 0,
 	     "all but CAP_NET_RAW");
 	need(capng_apply(CAPNG_SELECT_CAPS) == 0, "apply");
-	need(privileges_check() == -EPERM, "one is missing");
+	need(privileges_check(PRIVILEGES_DATAPLANE) == -EPERM, "one is missing");
 }
 
 START_TEST(test_check_names_what_is_missing)

@@ -1,0 +1,14 @@
+/*
+ * check.h: cygnet-iked as a one-time program: --check and --load.
+ */
+#ifndef CYGNET_IKED_CHECK_H
+#define CYGNET_IKED_CHECK_H
+
+#include "gateway/iked/options.h"
+
+/* Says what is wrong with the file, or what it will do. 0: it is right. */
+int iked_check(const struct iked_options *options);
+/* Hands it to the daemon behind --control. 0: it has it. */
+int iked_load(const struct iked_options *options);
+
+#endif

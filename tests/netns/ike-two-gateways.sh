@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# IKEv2 between two Cygnets: up by name, both families, traffic; new keys of child and IKE SA under
+# traffic without a lost packet; down; and on demand.
+#
+#   hostA --- gwA ===[ pub ]=== gwB --- hostB      (addresses: lib/offices.sh)
+# shellcheck source=tests/lib/netns.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/netns.sh"
+# shellcheck source=tests/lib/offices.sh
+source "$LIB/offices.sh"
+# shellcheck source=tests/lib/iked.sh
+source "$LIB/iked.sh"
+lab_begin ike-two-gateways
+offices_up
+
+# conf SIDE START: the same file on both sides but for who is who.
+conf() {
+    local us=1 them=2
+    if [[ $1 == B ]]; then us=2 them=1; fi
+    iked_conf "gw$1" <<CONF
+connections {
+    office {
+        version = 2
+        local_addrs = 192.0.2.$us
+        remote_addrs = 192.0.2.$them
+        local { auth = psk
+            id = office-$us.example.org
+        }
+        remote { auth = psk
+            id = office-$them.example.org
+        }
+        children {
+            net {
+                local_ts = 10.$us.0.0/24
+                remote_ts = 10.$them.0.0/24
+                start_action = $2
+            }
+        }
+    }
+    six {
+        local_addrs = 2001:db8::$us
+        remote_addrs = 2001:db8::$them
+        proposals = aes128-sha256-x25519
+        local { auth = psk }
+        remote { auth = psk }
+        children {
+            net6 {
+                local_ts = fd00:$us::/64, 10.$us$us.0.0/24
+                remote_ts = fd00:$them::/64, 10.$them$them.0.0/24
+                esp_proposals = aes256-sha256-ecp256
+            }
+        }
+    }
+}
+secrets {
+    ike-any {
+        secret = "a secret of more than twenty octets"
+    }
+}
+CONF
+}
+
+conf A none
+conf B none
+for gateway in gwA gwB; do
+    gateway_start "$gateway"
+    iked_start "$gateway"
+done
+
+say "up by name"
+ike gwA up office
+ike_is gwA 'length' 1 || fail "one IKE SA is not what gwA has"
+ike_is gwB '.[0].children[0].name' net || fail "gwB has no child"
+reaches hostA 10.2.0.2 -s 1000
+reaches hostB 10.1.0.2
+
+say "IPv6 outside, both families inside, from the other end"
+ike gwB up six/net6
+reaches hostB fd00:1::2
+reaches hostA 10.22.0.2 -I 10.11.0.2
+ike gwA status
+
+say "new keys of the child, then of the IKE SA, under traffic: no packet is lost"
+spi_of() { ike_field "$1" '.[] | select(.connection == "office").children[0].spi_out'; }
+changed() { [[ $(spi_of gwA) != "$1" && $(spi_of gwA) != '' ]]; }
+ike_spi() { ike_field "$1" '.[] | select(.connection == "office").spi_i'; }
+ike_changed() { [[ $(ike_spi gwA) != "$1" && $(ike_spi gwB) == "$(ike_spi gwA)" ]]; }
+background hostA ping ping -n -i 0.005 10.2.0.2
+pinging=$LAST_PID
+for who in gwA gwB; do
+    before=$(spi_of gwA)
+    ike "$who" rekey office/net
+    wait_for 5 changed "$before"
+    before=$(ike_spi gwA)
+    ike "$who" rekey office
+    wait_for 5 ike_changed "$before"
+done
+before=$(spi_of gwA)
+ike gwA rekey office/net # by the new IKE SA
+wait_for 5 changed "$before"
+kill -INT "$pinging"
+wait "$pinging" || true
+assert_match "$(tail -n 3 "$WORK/ping.log")" ' 0% packet loss'
+for gateway in gwA gwB; do assert_eq "$(verdicts "$gateway")" '' "verdicts on $gateway"; done
+
+say "down: both ends forget the SAs and policies"
+ike gwA down office
+wait_for 5 ike_is gwB length 1
+for gateway in gwA gwB; do
+    if sk "$gateway" -DP | grep -F '10.1.0.0/24'; then fail "policies of office on $gateway"; fi
+done
+
+say "a changed file: what did not change stays up, what is new waits for a packet"
+conf A trap
+before=$(ike_field gwA '.[0].spi_i')
+ike gwA load "$WORK/gwA.ike"
+ike_is gwA '.[0].spi_i' "$before" || fail "the tunnel that did not change was dropped"
+on hostA ping -q -n -c 20 -i 0.05 -W 1 10.2.0.2 > /dev/null || fail "a packet did not bring the tunnel up"
+ike_is gwA length 2
+echo 'connections { x { locl_addrs = 1 } }' > "$WORK/wrong.conf"
+if ike gwA load "$WORK/wrong.conf" 2> "$WORK/wrong.txt"; then fail "a wrong file was loaded"; fi
+assert_match "$(cat "$WORK/wrong.txt")" 'wrong.conf:1: unknown key "locl_addrs" in a connection: did you mean "local_addrs"\?'
+ike_is gwA length 2 || fail "a wrong file changed something"
+assert_match "$(ike gwA check "$WORK/gwA.ike")" 'child net: 10.1.0.0/24 === 10.2.0.0/24'
+
+say "an orderly end tells the peer, and leaves nothing"
+iked_stop gwA
+wait_for 5 ike_is gwB length 0
+for gateway in gwA gwB; do
+    assert_eq "$(sk "$gateway" -D)" 'No SAD entries.' "SAs on $gateway"
+    assert_eq "$(sk "$gateway" -DP)" 'No SPD entries.' "policies on $gateway"
+done
