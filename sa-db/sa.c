@@ -100,6 +100,8 @@ int sa_new(struct sa **out, const struct sa_config *config, const struct sa_gran
 	if (!sa)
 		return rc;
 	sa->config = *config;
+	sa->past_out_seq = grant->past.out_seq;
+	sa->past_in_seq = grant->past.in_seq;
 	sa->counters = calloc(1, sizeof(*sa->counters));
 	sa->links = calloc(1, sizeof(*sa->links));
 	if (sa->counters && sa->links)
@@ -179,7 +181,7 @@ struct sa_status sa_status(const struct sa *sa)
 		.use_time = atomic_load_explicit(&c->use_time, memory_order_relaxed),
 		.last_use = atomic_load_explicit(&c->last_use, memory_order_relaxed),
 		.out_seq = out_seq ? out_seq : sa->past_out_seq,
-		.in_seq = sa->in ? esp_in_seq(sa->in) : 0,
+		.in_seq = sa->in ? esp_in_seq(sa->in) : sa->past_in_seq,
 		.replay_drops = atomic_load_explicit(&c->replay_drops, memory_order_relaxed),
 		.icv_drops = atomic_load_explicit(&c->icv_drops, memory_order_relaxed),
 		.directions = (uint8_t)((sa->in ? SA_IN : 0) | (sa->out ? SA_OUT : 0)),

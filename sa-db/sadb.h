@@ -146,8 +146,9 @@ struct sa {
 	struct sa_counters *counters; /* owned by the newest version */
 	struct sa_config config;
 	uint64_t serial, add_time; /* creation order: the newest is used; wall clock, seconds */
-	uint64_t past_out_seq;	   /* used before it was taken over: shown until its first packet */
-	struct sa_links *links;	   /* owned by the newest version; control thread only */
+	/* What it had done when it was taken over: shown until its ends know better. */
+	uint64_t past_out_seq, past_in_seq;
+	struct sa_links *links; /* owned by the newest version; control thread only */
 	struct sa_keeper
 		*keeper; /* the gateway's, handed from version to version; control thread */
 };
@@ -307,8 +308,8 @@ struct sa *sad_lookup(const struct sadb *db, uint32_t spi, const struct ip_addr 
 struct sa *sad_lookup_sent(const struct sadb *db, uint32_t spi, const struct ip_addr *dst);
 
 /* Adds a policy. 0 and *out; -EEXIST: one with the same direction, selector and mark is there, unless
- * replace: then it is switched atomically, keeping its index; -ENOMEM; -EINVAL: an index that is
- * taken or does not match the direction. */
+ * replace: then it is switched atomically, keeping its index; -ENOMEM; -EINVAL: an index that does
+ * not match the direction. One that is taken is passed over for another, as in the kernel. */
 int sadb_policy_add(struct sadb *db, const struct policy_config *config, bool replace, uint64_t now,
 		    struct policy **out) __attribute__((warn_unused_result));
 /* By direction, mark and index; if the index is 0, by direction, mark and selector. */

@@ -124,8 +124,6 @@ int sadb_policy_add(struct sadb *db, const struct policy_config *config, bool re
 	old = find_identity(db, config);
 	if (old && !replace)
 		return -EEXIST;
-	if (!old && config->index != 0 && find_index(db, config->index))
-		return -EINVAL;
 	p = policy_new(config, now);
 	if (!p)
 		return -ENOMEM;
@@ -133,7 +131,7 @@ int sadb_policy_add(struct sadb *db, const struct policy_config *config, bool re
 	/* A replacement keeps the index, as in the kernel, whatever the request says. */
 	if (old)
 		p->config.index = old->config.index;
-	else if (config->index == 0)
+	else if (config->index == 0 || find_index(db, config->index))
 		p->config.index = generate_index(db, config->dir);
 	/* Before it is published: its first packet must find its SA. */
 	rc = resolve_join_policy(db, p);

@@ -144,7 +144,7 @@ static int keep(struct xfrm_input *in, const struct nlattr *attr, bool tolerant)
 				      "attribute type %u is not known to this program", type);
 	}
 	if (xfrm_attr_len(attr) < kind->min_len)
-		return xfrm_error_set(in->err, -EINVAL, offset,
+		return xfrm_error_set(in->err, -ERANGE, offset,
 				      "%s has %zu bytes, at least %zu are expected", kind->name,
 				      xfrm_attr_len(attr), kind->min_len);
 	in->attrs.at[type] = attr;

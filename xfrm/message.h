@@ -64,8 +64,8 @@ enum xfrm_modes { MODE_IPTFS = 5, MODE_END };
 
 /* ---- attributes (attr.c) ---- */
 
-/* Splits what follows the header of header_len bytes. 0; -EINVAL for lengths that lie or fall short
- * of the attribute's structure; -EOPNOTSUPP for attributes this program does not know, unless
+/* Splits what follows the header of header_len bytes. 0; -EINVAL for lengths that lie, -ERANGE for
+ * those that fall short of the attribute's structure; -EOPNOTSUPP for attributes this program does not know, unless
  * tolerant. */
 int xfrm_attrs_parse(struct xfrm_input *in, size_t header_len, bool tolerant);
 /* Copies the message's header structure; xfrm_attrs_parse has checked its length. */

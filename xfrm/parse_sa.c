@@ -251,8 +251,8 @@ int xfrm_parse_sa_key(const struct xfrm_input *in, struct sa_config *out)
 	xfrm_address_t addr;
 
 	xfrm_header_get(in, &id, sizeof(id));
-	if (id.family != AF_INET && id.family != AF_INET6)
-		return xfrm_error_set(in->err, -EINVAL, XFRM_FIELD(struct xfrm_usersa_id, family),
+	if (id.family != AF_INET && id.family != AF_INET6) /* as in the kernel, where none has it */
+		return xfrm_error_set(in->err, -ESRCH, XFRM_FIELD(struct xfrm_usersa_id, family),
 				      "address family %u: IPv4 or IPv6 is expected", id.family);
 	out->id.dst = xfrm_addr_get(id.family, &id.daddr);
 	out->id.spi = ntohl(id.spi);

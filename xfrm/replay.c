@@ -204,7 +204,7 @@ int xfrm_parse_aevent(const struct xfrm_input *in, struct xfrm_message *out)
 
 	xfrm_header_get(in, &id, sizeof(id));
 	if (id.sa_id.family != AF_INET && id.sa_id.family != AF_INET6)
-		return xfrm_error_set(in->err, -EINVAL, AE_FIELD(sa_id.family),
+		return xfrm_error_set(in->err, -ESRCH, AE_FIELD(sa_id.family),
 				      "address family %u: IPv4 or IPv6 is expected",
 				      id.sa_id.family);
 	if (out->type == XFRM_MSG_NEWAE)

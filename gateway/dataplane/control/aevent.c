@@ -23,6 +23,25 @@ int serve_get_ae(struct control *c, struct xfrm_message *msg, struct xfrm_error 
 	return 0;
 }
 
+static uint32_t words(uint32_t window)
+{
+	return window / 32 + (window % 32 != 0);
+}
+
+/* What the kernel would not put into this SA's replay state. window: 0 if the old form came. */
+static int check_fit(const struct sa_config *config, uint32_t window, const struct sa_status *given,
+		     struct xfrm_error *err)
+{
+	if (window && words(window) != words(config->replay_window))
+		return xfrm_error_set(err, -EINVAL, 0,
+				      "a replay window of %u is not the SA's, which has %u", window,
+				      config->replay_window);
+	if (!config->esn && (given->out_seq > UINT32_MAX || given->in_seq > UINT32_MAX))
+		return xfrm_error_set(err, -EINVAL, 0,
+				      "the SA's sequence numbers have 32 bits, not more");
+	return 0;
+}
+
 /* The ends whose numbers are behind those given. */
 static unsigned ends_behind(const struct sa *sa, const struct sa_status *given)
 {
@@ -43,10 +62,9 @@ int serve_new_ae(struct control *c, struct xfrm_message *msg, struct xfrm_error 
 		return no_such_sa(err);
 	if (sa->config.larval)
 		return xfrm_error_set(err, -EINVAL, 0, "the SA has no keys yet");
-	if (!sa->config.esn &&
-	    (msg->sa.status.out_seq > UINT32_MAX || msg->sa.status.in_seq > UINT32_MAX))
-		return xfrm_error_set(err, -EINVAL, 0,
-				      "the SA's sequence numbers have 32 bits, not more");
+	rc = check_fit(&sa->config, msg->sa.config.replay_window, &msg->sa.status, err);
+	if (rc)
+		return rc;
 	if (msg->ae_replay && ends_behind(sa, &msg->sa.status))
 		rc = sa_advance(c, &sa, ends_behind(sa, &msg->sa.status), &msg->sa.status, err);
 	if (rc)

@@ -136,6 +136,8 @@ int serve_alloc_spi(struct control *c, struct xfrm_message *msg, struct xfrm_err
 
 	if (sa)
 		config.sel = sa->config.sel;
+	else
+		config.seq = 0; /* as the kernel: it is no ACQUIRE's */
 	if (!sa || sa->config.id.spi == 0) {
 		rc = choose_spi(c, &msg->range, &config);
 		if (rc == 0)

@@ -45,8 +45,7 @@ int serve_new_policy(struct control *c, struct xfrm_message *msg, struct xfrm_er
 		return xfrm_error_set(err, rc, 0,
 				      "a policy with this direction, selector and mark exists");
 	case -EINVAL:
-		return xfrm_error_set(err, rc, 0,
-				      "index %u is taken or is not one of this direction",
+		return xfrm_error_set(err, rc, 0, "index %u is not one of this direction",
 				      config->index);
 	default:
 		if (old) /* it stays */

@@ -276,8 +276,8 @@ int serve_expire_sa(struct control *c, struct xfrm_message *msg, struct xfrm_err
 	const struct sa_config *key = &msg->sa.config;
 	struct sa *sa = sadb_sa_find(c->deps.db, &key->id, &key->mark);
 
-	if (!sa)
-		return no_such_sa(err);
+	if (!sa) /* the kernel's errno for this one */
+		return xfrm_error_set(err, -ENOENT, 0, "no SA has this destination, SPI and mark");
 	if (sa->config.larval)
 		return xfrm_error_set(err, -EINVAL, 0, "the SA has no keys yet");
 	if (!msg->hard)

@@ -224,9 +224,10 @@ START_TEST(test_parse_counts_templates)
 	for (size_t count = 0; count <= 7; count++) {
 		load("pol_bypass");
 		wire_append(&buf, XFRMA_TMPL, tmpl, count * sizeof(struct xfrm_user_tmpl));
-		expect(count == 1		  ? 0
-		       : count == 0 || count == 7 ? -EINVAL
-						  : -EOPNOTSUPP,
+		expect(count == 1   ? 0
+		       : count == 0 ? -ERANGE
+		       : count == 7 ? -EINVAL
+				    : -EOPNOTSUPP,
 		       NULL, "templates");
 	}
 	load("pol_bypass");
@@ -246,7 +247,7 @@ static const struct {
 	{"main", XFRMA_POLICY_TYPE, 6, 0, 0, NULL},
 	{"sub", XFRMA_POLICY_TYPE, 6, 1, -EOPNOTSUPP, "sub policies"},
 	{"type 2", XFRMA_POLICY_TYPE, 6, 2, -EINVAL, "type 2"},
-	{"short type", XFRMA_POLICY_TYPE, 5, 0, -EINVAL, "XFRMA_POLICY_TYPE"},
+	{"short type", XFRMA_POLICY_TYPE, 5, 0, -ERANGE, "XFRMA_POLICY_TYPE"},
 	{"if_id", XFRMA_IF_ID, 4, 1, -EOPNOTSUPP, "XFRM interfaces"},
 	{"if_id 0", XFRMA_IF_ID, 4, 0, 0, NULL},
 	{"context", XFRMA_SEC_CTX, 8, 1, -EOPNOTSUPP, "security contexts"},
