@@ -1,12 +1,14 @@
 /*
  * tests/fuzz/fuzz_setkey.c: any text as a setkey script: scanner, grammar, policy text, refusals,
- * and the values that would be sent. Names are never looked up. The first byte chooses between a
- * script (-f), which ends at its first error, and -c.
+ * the values that would be sent, and what -v, -H, -D and -DP print of them. Names are never looked
+ * up. The first byte chooses between a script (-f), which ends at its first error, and -c, as a
+ * capital in the bsd dialect.
  *
- * Beyond not crashing: what is sent protects if and only if protection was written, and an SA that
- * is sent has integrity.
+ * Beyond not crashing: what is sent protects if and only if protection was written, an SA that is
+ * sent has integrity, and a policy that is shown can be read, and is the same again.
  */
 #include "tools/algorithms.h"
+#include "tools/dump.h"
 #include "tools/message.h"
 #include "tools/parse.h"
 #include "tools/protocols.h"
@@ -14,8 +16,13 @@
 #include <assert.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { NOW = 1740992400 };
+
+static enum setkey_dialect dialect;
 
 struct input {
 	const uint8_t *data;
@@ -47,6 +54,142 @@ static void on_policy_syntax(void *ctx, const char *token)
 	assert(strlen(token) < sizeof(((struct policy_error *)NULL)->token));
 }
 
+/* ---- what is printed --------------------------------------------------------------------------- */
+
+static struct dump_options options(FILE *out)
+{
+	return (struct dump_options){
+		.out = out,
+		.ports = true,
+		.dialect = dialect,
+		.now = NOW,
+		.trace = {.on = true, .hex = true},
+	};
+}
+
+/* A port as it may stand in a dump; protocols without ports have none. */
+static bool port_of(const struct token *port, uint8_t proto, uint16_t *out)
+{
+	unsigned long number;
+
+	if (!port->text || !strcmp(port->text, "any"))
+		return true;
+	number = strtoul(port->text, NULL, 10);
+	*out = (uint16_t)number;
+	return !port->text[strspn(port->text, "0123456789")] && number <= UINT16_MAX &&
+	       !protocol_has_no_ports(proto);
+}
+
+/* The policy of a statement whose names are numbers; family 0 if they are not, or it cannot be. */
+static struct policy_config policy_of(const struct statement *st)
+{
+	struct policy_config config, none = {0};
+	struct resolved_selector sel = {0};
+	int proto = protocol_lookup(st->upper.text);
+	const char *why = NULL;
+
+	if (!ip_addr_parse(st->src.name.text, &sel.src) ||
+	    !ip_addr_parse(st->dst.name.text, &sel.dst) || proto < 0 ||
+	    sel.src.family != sel.dst.family)
+		return none;
+	sel.proto = (uint8_t)proto;
+	if (!port_of(&st->src.port, sel.proto, &sel.sport) ||
+	    !port_of(&st->dst.port, sel.proto, &sel.dport))
+		return none;
+	if (st->umisc.text &&
+	    !protocol_parse_umisc(sel.proto, st->umisc.text, &sel.sport, &sel.dport))
+		return none;
+	if (message_policy(st, &sel, &config, &why) == 0)
+		return config;
+	assert(why && why[0]);
+	return none;
+}
+
+static void show_sa(const struct sa_config *config)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_NEWSA};
+	char *text = NULL;
+	size_t len;
+	struct dump_options o = options(open_memstream(&text, &len));
+
+	assert(o.out);
+	msg.sa.config = *config;
+	msg.sa.status.add_time = NOW - 1;
+	dump_trace(&o, &msg);
+	dump_sa(&o, &msg.sa, 0);
+	dump_sa_short(&o, &msg.sa);
+	fclose(o.out);
+	assert(len > 100 && strlen(text) == len);
+	explicit_bzero(text, len);
+	free(text);
+	xfrm_message_cleanse(&msg);
+}
+
+/* The first lines of a dumped policy as the statement that adds it. */
+static void statement_of(char *dump, char *out, size_t size)
+{
+	char *line[3] = {dump, NULL, NULL};
+	char *number;
+
+	for (unsigned i = 0; i < 2; i++) {
+		char *end = strchr(line[i], '\n');
+
+		assert(end && end[1] == '\t');
+		*end = '\0';
+		line[i + 1] = end + 2;
+	}
+	*strchr(line[2], '\n') = '\0';
+	/* unique#16384: not written by hand, but as good as if it were. */
+	number = strchr(line[2], '#');
+	if (number)
+		*number = ':';
+	snprintf(out, size, "spdadd %s -P %s %s;", line[0], line[1],
+		 strncmp(line[2], "esp/", 4) ? "" : line[2]);
+}
+
+static enum statement_result keep_policy(void *ctx, const struct statement *st)
+{
+	*(struct policy_config *)ctx = policy_of(st);
+	return STATEMENT_STOP;
+}
+
+static void refuse_nothing(void *ctx, unsigned line, const char *text, const char *token)
+{
+	(void)ctx, (void)line, (void)text, (void)token;
+	abort(); /* what a dump shows cannot be read */
+}
+
+static void show_policy(const struct policy_config *config)
+{
+	struct xfrm_policy policy = {.config = *config, .add_time = NOW};
+	struct policy_config again = {0};
+	char *text = NULL, statement[512];
+	size_t len;
+	struct dump_options o = options(open_memstream(&text, &len));
+	struct input in = {.data = (const uint8_t *)statement};
+	struct setkey_source source = {.read = read_input, .ctx = &in};
+	struct setkey_handlers handlers = {
+		.statement = keep_policy, .error = refuse_nothing, .ctx = &again};
+
+	assert(o.out);
+	o.ports = false;
+	dump_policy(&o, &policy, 0);
+	fclose(o.out);
+	statement_of(text, statement, sizeof(statement));
+	free(text);
+	in.len = strlen(statement);
+	assert(setkey_parse(&source, &handlers) == 0);
+	assert(selector_equal(&again.sel, &config->sel) && again.dir == config->dir);
+	assert(again.action == config->action && again.priority == config->priority);
+	assert(again.tmpl.reqid == config->tmpl.reqid &&
+	       again.tmpl.optional == config->tmpl.optional);
+	assert(config->action != POLICY_PROTECT ||
+	       (ip_addr_equal(&again.tmpl.src, &config->tmpl.src) &&
+		ip_addr_equal(&again.tmpl.dst, &config->tmpl.dst)));
+}
+
+/* ---- what is sent ------------------------------------------------------------------------------ */
+
 static void send_sa(const struct statement *st)
 {
 	struct sa_config config;
@@ -62,36 +205,38 @@ static void send_sa(const struct statement *st)
 	struct esp_suite_spec spec = esp_suite_spec(&config.suite);
 
 	assert(spec.icv_len > 0);
+	show_sa(&config);
 	assert(spec.encr_key_len == st->encr.key.len && spec.integ_key_len == st->auth.key.len);
 	explicit_bzero(&config.keys, sizeof(config.keys));
 }
 
 static void send_policy(const struct statement *st)
 {
-	struct resolved_selector sel = {0};
-	struct policy_config config, twin;
-	int proto = protocol_lookup(st->upper.text);
-	const char *why = NULL;
-	bool deletes = st->kind == STATEMENT_SPDDELETE;
+	struct policy_config config = policy_of(st), twin;
 
-	if (!ip_addr_parse(st->src.name.text, &sel.src) ||
-	    !ip_addr_parse(st->dst.name.text, &sel.dst) || proto < 0)
+	if (!config.sel.family || st->kind == STATEMENT_SPDDELETE)
 		return;
-	sel.proto = (uint8_t)proto;
-	if (st->umisc.text &&
-	    !protocol_parse_umisc(sel.proto, st->umisc.text, &sel.sport, &sel.dport))
-		return;
-	if (message_policy(st, &sel, &config, &why) < 0) {
-		assert(why && why[0]);
-		return;
-	}
 	assert((config.action == POLICY_PROTECT) == (st->policy.verb == POLICY_VERB_IPSEC));
-	if (deletes || config.action != POLICY_PROTECT)
+	assert(dialect == DIALECT_LINUX || config.dir != POLICY_FWD);
+	show_policy(&config);
+	if (config.action != POLICY_PROTECT)
 		return;
 	assert(config.tmpl.mode == XFRM_MODE_TUNNEL && config.tmpl.proto == IPPROTO_ESP);
 	assert(config.tmpl.src.family && config.tmpl.src.family == config.tmpl.dst.family);
+	assert(config.dir != POLICY_OUT || !ip_addr_is_any(&config.tmpl.dst));
 	message_fwd_twin(&config, &twin);
 	assert(twin.action == POLICY_PROTECT && twin.dir == POLICY_FWD);
+}
+
+static void send_getspi(const struct statement *st)
+{
+	struct xfrm_message msg;
+	struct ip_addr src, dst;
+
+	if (!ip_addr_parse(st->src.name.text, &src) || !ip_addr_parse(st->dst.name.text, &dst))
+		return;
+	message_getspi(st, &src, &dst, &msg);
+	assert(msg.range.min && msg.range.min <= msg.range.max);
 }
 
 static enum statement_result on_statement(void *ctx, const struct statement *st)
@@ -118,6 +263,8 @@ static enum statement_result on_statement(void *ctx, const struct statement *st)
 	else if (st->kind == STATEMENT_SPDADD || st->kind == STATEMENT_SPDUPDATE ||
 		 st->kind == STATEMENT_SPDDELETE)
 		send_policy(st);
+	else if (st->kind == STATEMENT_GETSPI)
+		send_getspi(st);
 	return st->kind == STATEMENT_EXIT ? STATEMENT_STOP : STATEMENT_GO_ON;
 }
 
@@ -132,7 +279,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 
 	if (size) {
-		handlers.go_on = data[0] == 'c';
+		handlers.go_on = data[0] == 'c' || data[0] == 'C';
+		dialect = data[0] == 'C' || data[0] == 'F' ? DIALECT_BSD : DIALECT_LINUX;
+		handlers.dialect = dialect;
 		in.data++;
 		in.len--;
 	}
