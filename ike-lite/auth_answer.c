@@ -244,6 +244,7 @@ static void accept_peer(struct ike_sa *sa, const struct message *m, const struct
 	sa_answer(sa, m, &d);
 	OPENSSL_cleanse(&d, sizeof(d));
 	sa_is_up(sa);
+	wish_one_of_twins(sa);
 }
 
 void auth_take_request(struct ike_sa *sa, const struct message *m)

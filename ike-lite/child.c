@@ -199,10 +199,53 @@ void child_hand_over(struct child *old, struct child *fresh)
 	old->replaced = true;
 }
 
+void child_succeed(struct child *old, struct child *fresh)
+{
+	fresh->phase = CHILD_UP;
+	fresh->replaced = false;
+	child_hand_over(old, fresh);
+	fresh->switch_at = fresh->sa->ike->now + CHILD_SWITCH_MS;
+	child_is_up(fresh, 0);
+}
+
 void child_switch(struct child *old, struct child *fresh)
 {
-	child_install_out(fresh);
+	/* It may have been replaced in turn by now: then that one's is in use. */
+	if (fresh->phase == CHILD_UP)
+		child_install_out(fresh);
 	uninstall_out(old);
+}
+
+enum { TWINS_WITHIN_MS = 60000 };
+
+static bool are_twins(const struct child *a, const struct child *b)
+{
+	return a != b && b->phase == CHILD_UP && b->kid == a->kid && b->we_began != a->we_began &&
+	       a->up_at - b->up_at <= TWINS_WITHIN_MS &&
+	       ike_ts_list_equal(&a->local_ts, &b->local_ts) &&
+	       ike_ts_list_equal(&a->remote_ts, &b->remote_ts);
+}
+
+static uint32_t lower_spi(const struct child *c)
+{
+	return c->spi_in < c->spi_out ? c->spi_in : c->spi_out;
+}
+
+void child_one_of_twins(struct child *c)
+{
+	struct child *twin = c->sa->children, *goes, *stays;
+
+	while (twin && !are_twins(c, twin))
+		twin = twin->next;
+	if (!twin || c->phase != CHILD_UP)
+		return;
+	goes = lower_spi(c) < lower_spi(twin) ? c : twin;
+	stays = goes == c ? twin : c;
+	if (!goes->we_began)
+		return;
+	child_hand_over(goes, stays);
+	child_switch(goes, stays);
+	child_delete(goes);
 }
 
 static void unlink_child(struct child *c)
@@ -276,6 +319,15 @@ static void queue_of(struct child *c, enum task_kind kind)
 	sa_queue(c->sa, t);
 }
 
+struct child *child_successor(const struct child *c)
+{
+	struct child *s = c->sa->children;
+
+	while (s && s->old != c)
+		s = s->next;
+	return s;
+}
+
 void child_rekey(struct child *c)
 {
 	c->rekey_at = UINT64_MAX;
@@ -291,9 +343,12 @@ void child_delete(struct child *c)
 
 void child_expired(struct child *c)
 {
+	struct child *fresh = child_successor(c);
 	struct ike_sa *sa = c->sa;
 
 	c->life_at = UINT64_MAX;
+	if (fresh)
+		child_switch(c, fresh);
 	/* Its rekey did not come about in time: made anew if it is to be up. */
 	if (c->phase == CHILD_UP && c->kid->c.start_action == IKE_START_START && c->kid->current) {
 		struct task *t = task_new(TASK_CHILD);

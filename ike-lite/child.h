@@ -20,8 +20,9 @@ enum child_phase {
 
 enum {
 	CHILD_LINGER_MS = 5000,
-	CHILD_SWITCH_MS =
-		3000, /* no delete of the old one came: the new outbound SA is used all the same */
+	/* No delete of the old one came: the new outbound SA is used all the same. Longer than a peer
+	 * repeats its request: it has our answer by then, and the new inbound SA, or is dead. */
+	CHILD_SWITCH_MS = 180000,
 };
 
 struct child {
@@ -52,6 +53,12 @@ void child_install_out(struct child *c);
 void child_is_up(struct child *c, uint32_t request);
 /* fresh is old's successor: policies are its own from now on. */
 void child_hand_over(struct child *old, struct child *fresh);
+/* c came up new. Where both ends asked for the same at once and both came up, one is enough: the one with the
+ * lowest SPI goes, by the doing of who asked for it. */
+void child_one_of_twins(struct child *c);
+/* The peer's rekey of old is the one that counts: fresh takes over, and its outbound SA waits for old's
+ * delete. */
+void child_succeed(struct child *old, struct child *fresh);
 /* What is sent goes through fresh: old's outbound SA goes. */
 void child_switch(struct child *old, struct child *fresh);
 /* Takes what is installed away at once, policies that nobody else needs too, and frees it; told to who
@@ -64,6 +71,8 @@ void child_move(struct child *c);
 /* Sets the times from now. */
 void child_set_times(struct child *c);
 uint64_t child_due(const struct child *c);
+/* What is to replace it and waits for its end; NULL. */
+struct child *child_successor(const struct child *c);
 /* Asks the peer for a rekey, for a delete: soon, and once. */
 void child_rekey(struct child *c);
 void child_delete(struct child *c);

@@ -28,6 +28,11 @@ void child_deal_failed(struct ike_sa *sa, const char *why);
 /* exchange_rekey.c */
 void create_take_ike(struct ike_sa *sa, const struct message *m);
 void create_answer_ike(struct ike_sa *sa, const struct message *m);
+/* Of two IKE SAs that were made at once the peer's is the one: it succeeds sa, whose own rekey is still under
+ * way. */
+void create_rival_wins(struct ike_sa *sa);
+/* The peer asks something under an IKE SA that it made while we were making one: to it, it is the one. */
+void create_rival_is_used(struct ike_sa *rival);
 /* to takes over children and tasks of from, which waits for its delete. */
 void sa_succeed(struct ike_sa *from, struct ike_sa *to);
 

@@ -64,22 +64,21 @@ static void refuse(struct ike_sa *sa, const struct message *m, uint16_t type, ui
 }
 
 /* A rekey: the new inbound SA stands before the answer goes; the new outbound one waits for the old one's
- * delete. If we ask for the same, our answer decides. */
+ * delete. If we ask for the same, what comes back decides, and until then the old one is the one. */
 static void install_rekey(struct ike_sa *sa, struct child *old, struct child *fresh,
 			  const struct deal *deal)
 {
 	struct task *ours = sa->active;
 
 	child_install_in(fresh);
-	child_hand_over(old, fresh);
 	if (ours && ours->kind == TASK_REKEY_CHILD && ours->child == old) {
+		fresh->phase = CHILD_REPLACED;
+		fresh->replaced = true;
 		ours->rival_child = fresh;
 		create_keep_rival_nonce(ours, deal->ni, deal->ni_len, deal->nr, deal->nr_len);
-	} else {
-		fresh->switch_at = sa->ike->now + CHILD_SWITCH_MS;
-		engine_due_at(sa->ike, fresh->switch_at);
+		return;
 	}
-	child_is_up(fresh, 0);
+	child_succeed(old, fresh);
 }
 
 static void answer_child(struct ike_sa *sa, const struct message *m, struct child *old)
@@ -107,6 +106,8 @@ static void answer_child(struct ike_sa *sa, const struct message *m, struct chil
 			child_is_up(fresh, 0);
 		}
 		sa_answer(sa, m, &d);
+		if (!old)
+			child_one_of_twins(fresh);
 	}
 	deal_cleanse(&deal);
 }
@@ -130,6 +131,11 @@ static void answer_temporary(struct ike_sa *sa, const struct message *m)
 	sa_answer_notify(sa, m, IKE_N_TEMPORARY_FAILURE, (struct ike_span){0});
 }
 
+static bool asks(const struct ike_sa *sa, enum task_kind kind)
+{
+	return sa->active && sa->active->kind == kind;
+}
+
 static void answer_rekey(struct ike_sa *sa, const struct message *m, const struct ike_notify *n)
 {
 	struct child *old = NULL;
@@ -140,7 +146,9 @@ static void answer_rekey(struct ike_sa *sa, const struct message *m, const struc
 		spi = load_u32(n->spi.data);
 		old = sa_child_by_spi_out(sa, spi);
 	}
-	if (!old) {
+	if (!old && (asks(sa, TASK_CHILD) || asks(sa, TASK_REKEY_CHILD))) {
+		answer_temporary(sa, m); /* maybe what our own request is making */
+	} else if (!old) {
 		draft_begin(&d);
 		draft_notify_spi(&d, IKE_N_CHILD_SA_NOT_FOUND, spi);
 		sa_answer(sa, m, &d);
@@ -149,11 +157,6 @@ static void answer_rekey(struct ike_sa *sa, const struct message *m, const struc
 	} else {
 		answer_child(sa, m, old);
 	}
-}
-
-static bool asks(const struct ike_sa *sa, enum task_kind kind)
-{
-	return sa->active && sa->active->kind == kind;
 }
 
 void create_take_request(struct ike_sa *sa, const struct message *m)

@@ -276,4 +276,5 @@ void auth_take_answer(struct ike_sa *sa, const struct message *m)
 	sa->phase = SA_UP;
 	take_child(sa, m);
 	sa_is_up(sa);
+	wish_one_of_twins(sa);
 }

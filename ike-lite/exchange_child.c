@@ -82,6 +82,12 @@ static void failed(struct ike_sa *sa, const char *why)
 	struct task *t = sa->active;
 	struct child *c = t->child;
 
+	/* The peer's own rekey of it counts then. */
+	if (c && t->rival_child) {
+		child_succeed(c, t->rival_child);
+		sa_task_done(sa);
+		return;
+	}
 	if (t->kind == TASK_REKEY_CHILD) {
 		if (c && c->phase == CHILD_UP) {
 			c->rekey_at = sa->ike->now + REKEY_AGAIN_MS;
@@ -176,6 +182,8 @@ static void take_refusal(struct ike_sa *sa, const struct message *m)
 		return;
 	if (is_rekey && !sa->active->child)
 		sa_task_done(sa); /* deleted in the meantime: no news */
+	else if (is_rekey && sa->active->rival_child)
+		failed(sa, "the peer's own rekey counts");
 	else if (notify == IKE_N_TEMPORARY_FAILURE)
 		sa_task_later(sa, create_later_ms(sa));
 	else if (is_rekey && notify == IKE_N_CHILD_SA_NOT_FOUND)
@@ -227,13 +235,13 @@ static void rekeyed(struct ike_sa *sa, struct child *fresh, bool goes)
 		fresh->phase = CHILD_REPLACED;
 		fresh->replaced = true;
 		fresh->old = NULL;
-		rival->switch_at = sa->ike->now + CHILD_SWITCH_MS;
-		engine_due_at(sa->ike, rival->switch_at);
+		if (old)
+			child_succeed(old, rival);
 		sa_task_done(sa);
 		child_delete(fresh);
 		return;
 	}
-	if (rival)
+	if (rival && !rival->replaced)
 		child_hand_over(rival, fresh);
 	if (old) {
 		child_hand_over(old, fresh);
@@ -255,7 +263,7 @@ static void take_child(struct ike_sa *sa, const struct message *m)
 	char why[EVENT_TEXT_MAX];
 	struct deal deal;
 	struct child *c;
-	bool goes;
+	bool goes, dead;
 
 	if (!bargain_take_answer(sa, m, false, &deal, why)) {
 		deal_cleanse(&deal);
@@ -263,6 +271,7 @@ static void take_child(struct ike_sa *sa, const struct message *m)
 		return;
 	}
 	goes = ours_goes(t, &deal);
+	dead = t->dead_spi && t->dead_spi == deal.spi_out;
 	c = deal_make_child(sa, &deal, t->acquire_seq);
 	deal_cleanse(&deal);
 	if (!c)
@@ -271,6 +280,10 @@ static void take_child(struct ike_sa *sa, const struct message *m)
 		child_task_up(sa, c);
 	else
 		rekeyed(sa, c, goes);
+	if (c && dead)
+		child_end(c, 0);
+	else if (c && !c->old)
+		child_one_of_twins(c);
 }
 
 void create_take_answer(struct ike_sa *sa, const struct message *m)

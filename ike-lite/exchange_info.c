@@ -93,27 +93,22 @@ void info_take_answer(struct ike_sa *sa, const struct message *m)
 
 /* ---- answering ---------------------------------------------------------------------------------------- */
 
-static struct child *successor_of(const struct child *c)
-{
-	struct child *s = c->sa->children;
-
-	while (s && s->old != c)
-		s = s->next;
-	return s;
-}
-
 /* The peer deletes a child. True: it is to be deleted in the answer too; not if our own delete is under way,
  * §1.4.1. */
 static bool delete_child(struct child *c)
 {
-	struct child *fresh = successor_of(c);
+	struct child *fresh = child_successor(c);
 	struct conn *conn = conn_get(c->sa->conn);
 	struct kid *kid = kid_get(c->kid);
-	bool ours_too = c->phase == CHILD_DELETING, replaced = c->replaced;
+	bool ours_too = c->phase == CHILD_DELETING, replaced;
 	struct ike *ike = c->sa->ike;
 
+	/* Also if our own rekey is still under way: the peer's is the one then. */
+	if (fresh && c->phase == CHILD_UP)
+		child_succeed(c, fresh);
 	if (fresh)
 		child_switch(c, fresh);
+	replaced = c->replaced;
 	child_is_gone(c, 0);
 	if (!replaced && !ours_too)
 		wish_after_end(ike, conn, kid, kid->c.close_action);
@@ -130,9 +125,12 @@ static unsigned delete_children(struct ike_sa *sa, const struct ike_delete *d,
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < d->count && i < DELETES_MAX; i++) {
-		struct child *c = sa_child_by_spi_out(sa, load_u32(d->spis.data + 4 * i));
+		uint32_t spi = load_u32(d->spis.data + 4 * (size_t)i);
+		struct child *c = sa_child_by_spi_out(sa, spi);
 		uint32_t spi_in = c ? c->spi_in : 0;
 
+		if (!c && sa->active)
+			sa->active->dead_spi = spi;
 		if (c && delete_child(c))
 			gone[count++] = spi_in;
 	}
@@ -153,6 +151,7 @@ static void close_all(struct ike_sa *sa)
 			again[count++] = kid_get(c->kid);
 	}
 	sa_end(sa, "the peer deleted it");
+	sa_keep_answer(sa);
 	for (unsigned i = 0; i < count; i++) {
 		wish_after_end(ike, conn, again[i], again[i]->c.close_action);
 		kid_put(again[i]);
@@ -162,18 +161,13 @@ static void close_all(struct ike_sa *sa)
 
 static void delete_ike(struct ike_sa *sa, const struct message *m)
 {
-	struct ike_sa *rival = sa->active ? sa->active->rival_sa : NULL;
 	struct draft d;
 
 	draft_begin(&d);
 	sa_answer(sa, m, &d);
 	/* §2.25.2: the peer has the successor that it made, and ours comes to nothing. */
-	if (rival) {
-		sa_stop_asking(sa);
-		sa_task_done(sa);
-		sa_succeed(sa, rival);
-		sa_run_tasks(rival);
-	}
+	if (sa->active && sa->active->rival_sa)
+		create_rival_wins(sa);
 	close_all(sa);
 }
 

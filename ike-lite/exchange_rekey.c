@@ -134,10 +134,43 @@ void sa_succeed(struct ike_sa *from, struct ike_sa *to)
 		sa_wait_for_delete(from);
 }
 
+void create_rival_wins(struct ike_sa *sa)
+{
+	struct task *t = sa->active;
+	struct ike_sa *rival = t->rival_sa;
+
+	if (t->rival_won || !rival)
+		return;
+	t->rival_won = true;
+	sa_succeed(sa, rival);
+	sa_run_tasks(rival);
+}
+
+void create_rival_is_used(struct ike_sa *rival)
+{
+	for (struct ike_sa *sa = rival->ike->sas; sa; sa = sa->next) {
+		if (sa->active && sa->active->rival_sa == rival) {
+			create_rival_wins(sa);
+			return;
+		}
+	}
+}
+
 /* ---- what comes back ---------------------------------------------------------------------------------- */
+
+/* The peer's is there, or was and has been rekeyed in turn. */
+static bool has_rival(const struct task *t)
+{
+	return t->rival_won || t->rival_sa;
+}
 
 static void failed(struct ike_sa *sa, const char *why)
 {
+	if (has_rival(sa->active)) {
+		create_rival_wins(sa);
+		sa_task_done(sa);
+		return;
+	}
 	sa->rekey_at = sa->ike->now + IKE_REKEY_AGAIN_MS;
 	engine_due_at(sa->ike, sa->rekey_at);
 	sa_task_failed(sa, why);
@@ -171,17 +204,18 @@ static void settle(struct ike_sa *sa, struct ike_sa *fresh, const struct success
 {
 	struct task *t = sa->active;
 	struct ike_sa *rival = t->rival_sa;
-	bool goes = rival && create_nonces_are_lower(s->ni.data, s->ni.len, s->nr.data, s->nr.len,
-						     t->rival_nonce, t->rival_nonce_len);
+	bool goes = t->rival_won ||
+		    (rival && create_nonces_are_lower(s->ni.data, s->ni.len, s->nr.data, s->nr.len,
+						      t->rival_nonce, t->rival_nonce_len));
 
-	sa_task_done(sa);
 	if (goes) {
-		sa_succeed(sa, rival);
+		create_rival_wins(sa);
+		sa_task_done(sa);
 		sa_queue(fresh, task_new(TASK_DELETE_IKE));
 		sa_run_tasks(fresh);
-		sa_run_tasks(rival);
 		return;
 	}
+	sa_task_done(sa);
 	sa_succeed(sa, fresh);
 	if (rival)
 		sa_wait_for_delete(rival);
@@ -214,14 +248,11 @@ static bool ask_with_group(struct ike_sa *sa, const struct message *m)
 /* Ours came to nothing: if the peer made one meanwhile, it is that one. */
 static void take_refusal(struct ike_sa *sa, const struct message *m)
 {
-	struct ike_sa *rival = sa->active->rival_sa;
 	uint16_t notify = create_error_in(m);
 	char text[EVENT_TEXT_MAX], number[32];
 
-	if (rival) {
-		sa_task_done(sa);
-		sa_succeed(sa, rival);
-		sa_run_tasks(rival);
+	if (has_rival(sa->active)) {
+		failed(sa, "the peer's own rekey counts");
 	} else if (notify == IKE_N_INVALID_KE_PAYLOAD && ask_with_group(sa, m)) {
 		return;
 	} else if (notify == IKE_N_TEMPORARY_FAILURE) {

@@ -235,7 +235,7 @@ int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, cons
 		return rc;
 	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
 		if (sa->conn != conn || sa->phase == SA_DEAD || sa->phase == SA_FAILED ||
-		    sa->phase == SA_HALF_OPEN)
+		    sa->phase == SA_HALF_OPEN || sa->replaced)
 			continue;
 		if (kid) {
 			found = delete_kid(sa, kid, request) || found;
@@ -260,9 +260,9 @@ int ike_rekey(struct ike *ike, uint64_t now_ms, const char *connection, const ch
 	if (rc)
 		return rc;
 	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
-		struct child *c = kid && sa->phase == SA_UP ? sa_child_of(sa, kid) : NULL;
+		struct child *c = kid && sa_is_current(sa) ? sa_child_of(sa, kid) : NULL;
 
-		if (sa->conn != conn || sa->phase != SA_UP || (kid && !c))
+		if (sa->conn != conn || !sa_is_current(sa) || (kid && !c))
 			continue;
 		found = true;
 		if (c)

@@ -2,6 +2,7 @@
  * ike-lite/receive.c: an encrypted message on its way in: the window of message IDs (RFC 7296 §2.2, §2.3),
  * opening, putting fragments together, and to whom it goes. Nothing changes before it is authentic.
  */
+#include "ike-lite/create.h"
 #include "ike-lite/engine.h"
 #include "ike-lite/exchanges.h"
 
@@ -114,6 +115,14 @@ static void request_malformed(struct ike_sa *sa, const struct message *m)
 	sa_peer_is_dead(sa, "a request of the peer was malformed");
 }
 
+static bool is_goodbye(const struct message *m)
+{
+	const struct ike_payload *p = ike_payloads_find(&m->list, IKE_DELETE);
+	struct ike_delete d;
+
+	return p && ike_delete_parse(p->body, &d) && d.protocol == IKE_PROTO_IKE;
+}
+
 static void take_request(struct ike_sa *sa, const struct message *m)
 {
 	sa->next_expected++;
@@ -132,6 +141,8 @@ static void take_request(struct ike_sa *sa, const struct message *m)
 			auth_take_request(sa, m);
 		return;
 	}
+	if (sa->phase == SA_UP && sa->replaced && !is_goodbye(m))
+		create_rival_is_used(sa);
 	if (m->h->exchange == IKE_CREATE_CHILD_SA)
 		create_take_request(sa, m);
 	else if (m->h->exchange == IKE_INFORMATIONAL)

@@ -129,6 +129,12 @@ struct message {
 	struct ike_payloads list;
 };
 
+/* Up, and not one of two that a collision made, of which it may be the one that goes. */
+static inline bool sa_is_current(const struct ike_sa *sa)
+{
+	return sa->phase == SA_UP && !sa->replaced;
+}
+
 /* ---- sa.c: life --------------------------------------------------------------------------------- */
 
 /* A new IKE SA in the list; our SPI is the one given, or a new one. NULL: no memory. */
@@ -142,7 +148,7 @@ void sa_is_up(struct ike_sa *sa);
 /* Without a word to the peer: marks it dead, to be freed at the end of the call into the machine. Its
  * children go first, and its tasks fail; why is told if it was up, or ours. */
 void sa_end(struct ike_sa *sa, const char *why);
-/* Half-open and refused: forgotten but for the answer, which is repeated for a while. */
+/* Refused, or ended by the peer: forgotten but for the answer, which is repeated for a while. */
 void sa_keep_answer(struct ike_sa *sa);
 /* The peer was found elsewhere: moves the children too. */
 void sa_move(struct ike_sa *sa, const struct ike_ends *ends);

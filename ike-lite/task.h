@@ -54,10 +54,13 @@ struct task {
 	uint32_t note_len;
 	/* Under way. */
 	struct bargain bargain;
+	uint32_t
+		dead_spi; /* the peer deleted this before we knew of it: maybe what is being made */
 	/* The peer rekeys the same at the same time, §2.8.1, §2.8.2: what it made, and the lowest of its
 	 * exchange's two nonces. */
 	struct child *rival_child; /* borrowed */
 	struct ike_sa *rival_sa;   /* borrowed */
+	bool rival_won;		   /* the peer goes on with it already */
 	uint8_t rival_nonce[IKE_NONCE_MAX];
 	uint32_t rival_nonce_len;
 };

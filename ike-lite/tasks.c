@@ -162,6 +162,7 @@ void sa_task_later(struct ike_sa *sa, uint64_t delay_ms)
 	bargain_reset(&t->bargain);
 	t->rival_child = NULL;
 	t->rival_sa = NULL;
+	t->rival_won = false;
 	t->not_before = sa->ike->now + delay_ms;
 	sa_queue(sa, t);
 }

@@ -54,7 +54,7 @@ struct ike_sa *conn_sa(const struct ike *ike, const struct conn *conn)
 	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
 		if (sa->conn != conn)
 			continue;
-		if (sa->phase == SA_UP && !sa_find_task(sa, TASK_DELETE_IKE, NULL))
+		if (sa_is_current(sa) && !sa_find_task(sa, TASK_DELETE_IKE, NULL))
 			return sa;
 		if (sa->phase == SA_WAITING || sa->phase == SA_INIT_SENT ||
 		    sa->phase == SA_AUTH_SENT)
@@ -214,4 +214,44 @@ void wish_replacement(struct ike_sa *sa)
 	}
 	if (fresh)
 		sa_start(fresh);
+}
+
+/* ---- twins ------------------------------------------------------------------------------------------------ */
+
+enum { TWINS_WITHIN_MS = 60000 };
+
+/* Both ends began at once, and both came through. */
+static bool are_twins(const struct ike_sa *a, const struct ike_sa *b)
+{
+	uint64_t apart = a->up_at > b->up_at ? a->up_at - b->up_at : b->up_at - a->up_at;
+
+	return a != b && sa_is_current(b) && b->conn == a->conn && b->initiator != a->initiator &&
+	       b->up_at != UINT64_MAX && apart <= TWINS_WITHIN_MS &&
+	       ike_id_equal(&a->remote_id, &b->remote_id) &&
+	       ike_id_equal(&a->local_id, &b->local_id);
+}
+
+static void give_up_twin(struct ike_sa *goes, struct ike_sa *stays)
+{
+	for (struct child *c = goes->children; c; c = c->next) {
+		if (c->phase == CHILD_UP && !sa_child_of(stays, c->kid) &&
+		    !pending_child(stays, c->kid))
+			sa_queue(stays, child_task(c->kid, 0, NULL));
+	}
+	if (!sa_find_task(goes, TASK_DELETE_IKE, NULL))
+		sa_queue_first(goes, task_new(TASK_DELETE_IKE));
+	sa_run_tasks(stays);
+}
+
+void wish_one_of_twins(struct ike_sa *sa)
+{
+	for (struct ike_sa *other = sa->ike->sas; other; other = other->next) {
+		struct ike_sa *goes;
+
+		if (!are_twins(sa, other))
+			continue;
+		goes = sa->spi_i < other->spi_i ? sa : other;
+		if (goes->initiator)
+			give_up_twin(goes, goes == sa ? other : sa);
+	}
 }

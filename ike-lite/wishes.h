@@ -33,5 +33,8 @@ uint32_t wish_settle(struct ike *ike, const struct task *t);
 void wish_after_end(struct ike *ike, struct conn *conn, struct kid *kid, enum ike_start action);
 /* An IKE SA is given up in favour of a new one, which its children are to come back on. */
 void wish_replacement(struct ike_sa *sa);
+/* sa came up. Where both ends began at once and both IKE SAs came up, one is enough: that of the lower SPIi
+ * goes, by the doing of who began it. */
+void wish_one_of_twins(struct ike_sa *sa);
 
 #endif
