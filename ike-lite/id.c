@@ -158,8 +158,10 @@ const char *ike_id_format(const struct ike_id *id, char buf[static IKE_ID_TEXT_M
 	struct ike_id again;
 	int len;
 
-	if (id->type == 0)
-		return strcpy(buf, "%any");
+	if (id->type == 0) {
+		(void)snprintf(buf, IKE_ID_TEXT_MAX, "%%any");
+		return buf;
+	}
 	if (id->type == IKE_ID_IPV4 || id->type == IKE_ID_IPV6) {
 		struct ip_addr addr =
 			id->type == IKE_ID_IPV4 ? ip_addr_v4(id->data) : ip_addr_v6(id->data);
@@ -173,9 +175,9 @@ const char *ike_id_format(const struct ike_id *id, char buf[static IKE_ID_TEXT_M
 		hex_format(id, buf + len);
 	/* Bare where that reads back as the same. */
 	else if (ike_id_parse(text, &again) && ike_id_equal(&again, id))
-		(void)strcpy(buf, text);
+		(void)snprintf(buf, IKE_ID_TEXT_MAX, "%s", text);
 	else
-		(void)strcpy(buf + len, text);
+		(void)snprintf(buf, IKE_ID_TEXT_MAX, "%s%s", prefix_of(id->type, prefix), text);
 	return buf;
 }
 

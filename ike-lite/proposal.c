@@ -117,8 +117,8 @@ static bool choose_pair(const struct ike_proposal *ours, const struct ike_propos
 {
 	struct ike_proposal chosen = {.protocol = ours->protocol};
 
-	for (uint8_t type = IKE_ENCR; type <= IKE_ESN; type++)
-		if (!choose_type(ours, theirs, type, &chosen))
+	for (unsigned type = IKE_ENCR; type <= IKE_ESN; type++)
+		if (!choose_type(ours, theirs, (uint8_t)type, &chosen))
 			return false;
 	*out = chosen;
 	return true;

@@ -42,22 +42,23 @@ static int add_word(struct ike_proposal *p, const char *word, size_t len, char w
 	const struct ike_algorithm *row = ike_algorithm_named(word, len);
 	int shown = len > 40 ? 40 : (int)len;
 
+	/* A PRF in an ESP proposal is passed over, as strongSwan does. */
+	if (row && row->used_for && row->transform.type == IKE_PRF && use == IKE_FOR_ESP)
+		return 0;
+	if (row && (row->used_for & use)) {
+		if (add(p, row->transform))
+			return 0;
+		(void)snprintf(why, 160, "more than %d algorithms", IKE_TRANSFORMS_MAX);
+		return -EINVAL;
+	}
 	if (!row)
 		(void)snprintf(why, 160, "'%.*s' is no algorithm we know", shown, word);
 	else if (row->used_for == 0)
 		(void)snprintf(why, 160, "'%.*s' is refused: it is broken or too weak (RFC 8247)",
 			       shown, word);
-	/* A PRF in an ESP proposal is passed over, as strongSwan does. SHA-1 in IKE is left out on
-	 * purpose. */
-	else if (row->transform.type == IKE_PRF && use == IKE_FOR_ESP)
-		return 0;
-	else if (!(row->used_for & use))
+	else /* SHA-1 in IKE among them: left out on purpose */
 		(void)snprintf(why, 160, "'%.*s' is not for %s proposals here", shown, word,
 			       protocol_name(p->protocol));
-	else if (!add(p, row->transform))
-		(void)snprintf(why, 160, "more than %d algorithms", IKE_TRANSFORMS_MAX);
-	else
-		return 0;
 	return -EINVAL;
 }
 
@@ -121,7 +122,7 @@ static struct ike_proposal grouped(const struct ike_proposal *p)
 {
 	struct ike_proposal out = {.protocol = p->protocol};
 
-	for (uint8_t type = IKE_ENCR; type <= IKE_ESN; type++)
+	for (unsigned type = IKE_ENCR; type <= IKE_ESN; type++)
 		for (unsigned i = 0; i < p->count; i++)
 			if (p->at[i].type == type)
 				out.at[out.count++] = p->at[i];
@@ -231,7 +232,7 @@ static void append_proposal(struct text *text, const struct ike_proposal *p)
 {
 	bool first = true;
 
-	for (uint8_t type = IKE_ENCR; type <= IKE_ESN; type++) {
+	for (unsigned type = IKE_ENCR; type <= IKE_ESN; type++) {
 		/* strongSwan's order: encryption, integrity, PRF, group */
 		static const uint8_t order[] = {0, IKE_ENCR, IKE_INTEG, IKE_PRF, IKE_DH, IKE_ESN};
 

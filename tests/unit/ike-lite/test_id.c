@@ -111,7 +111,8 @@ START_TEST(test_any_bytes_have_a_text)
 				(uint8_t)(plain ? '!' + prim_number(&r, 94) : prim_number(&r, 256));
 		ike_id_format(&id, buf);
 		for (const char *c = buf; *c; c++)
-			ck_assert(*c > ' ' && *c <= '~');
+			if (*c <= ' ' || *c > '~')
+				ck_abort_msg("unprintable: %s", buf);
 		ck_assert_msg(ike_id_parse(buf, &again), "%s", buf);
 		ck_assert_msg(ike_id_equal(&id, &again), "%s", buf);
 	}
