@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kinds=("$@")
-((${#kinds[@]})) || kinds=(build run example test)
+((${#kinds[@]})) || kinds=(build run example ike test)
 
 say() { echo "install-packages: $*"; }
 

@@ -3,11 +3,12 @@
 # shellcheck source=tests/lib/netns.sh
 source "$(dirname "${BASH_SOURCE[0]}")/netns.sh"
 
-# example_prepare: packages, the system user, the three programs in build/; says each.
+# example_prepare [KIND..]: packages, of these kinds beside the usual, the system user, the three programs
+# in build/; says each.
 example_prepare() {
     [[ $(id -u) == 0 ]] || fail "needs root: it makes network namespaces"
     say "install what is missing"
-    "$ROOT/tests/install-packages.sh" build run example
+    "$ROOT/tests/install-packages.sh" build run example "$@"
     say "build in build/"
     if [[ ! -e $BUILD/CMakeCache.txt ]]; then
         cmake -S "$ROOT" -B "$BUILD" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCYGNET_TESTS=OFF \
