@@ -2,6 +2,8 @@
 # Installs what Cygnet needs on Debian 12, and only what is missing; makes the system user that
 # cygnetd becomes. Says what it does; does nothing, and needs no network, when all is there.
 #
+# A package of kind "unpack" excludes others here: it is only unpacked, into /var/cache/cygnet-tests.
+#
 #   install-packages.sh [build] [run] [example] [test] [bench]      kinds of tests/packages; default: all but bench
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -27,6 +29,23 @@ if ((${#missing[@]})); then
     apt-get -qq -y --no-install-recommends install "${missing[@]}" > /dev/null
 else
     say "all packages are there (${kinds[*]})"
+fi
+
+# unpack PACKAGE: into a folder of its name; a half one is no folder.
+unpack() {
+    local cache=/var/cache/cygnet-tests download
+    [[ ! -d $cache/$1 ]] || return 0
+    [[ $(id -u) == 0 ]] || { say "needs root to unpack $1" >&2; exit 1; }
+    say "unpacking $1 into $cache/$1"
+    mkdir -p "$cache"
+    download=$(mktemp -d "$cache/download-XXXXXX")
+    (cd "$download" && apt-get -qq -o APT::Sandbox::User=root download "$1" && dpkg -x ./*.deb root && mv root "$cache/$1")
+    rm -rf "$download"
+}
+if [[ " ${kinds[*]} " == *' test '* ]]; then
+    while read -r kind package _; do
+        if [[ $kind == unpack ]]; then unpack "$package"; fi
+    done < "$here/packages"
 fi
 
 if [[ " ${kinds[*]} " == *' run '* ]]; then
