@@ -46,6 +46,7 @@ static int one_event(struct session *s, bool seconds)
 int monitor(struct session *s, bool seconds)
 {
 	const uint32_t groups = XFRMGRP_ACQUIRE | XFRMGRP_EXPIRE | XFRMGRP_SA | XFRMGRP_POLICY |
+				1U << (XFRMNLGRP_AEVENTS - 1) | 1U << (XFRMNLGRP_MIGRATE - 1) |
 				1U << (XFRMNLGRP_MAPPING - 1);
 	struct xfrm_error err;
 	int rc;

@@ -36,7 +36,13 @@ static ssize_t read_argument(void *ctx, char *buf, size_t size)
 
 static enum statement_result on_statement(void *ctx, const struct statement *st)
 {
-	return execute(&((struct command_line *)ctx)->session, st);
+	struct command_line *cl = ctx;
+	enum statement_result result = execute(&cl->session, st);
+
+	/* Whoever writes one statement after the other reads the answers meanwhile. */
+	if (cl->mode == MODE_STDIN)
+		(void)fflush(stdout);
+	return result;
 }
 
 static void on_error(void *ctx, unsigned line, const char *text, const char *token)

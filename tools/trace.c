@@ -28,7 +28,11 @@ static const char *type_name(uint16_t type, char buf[static 16])
 		{XFRM_MSG_FLUSHPOLICY, "flushpolicy"},
 		{XFRM_MSG_ACQUIRE, "acquire"},
 		{XFRM_MSG_EXPIRE, "expire"},
+		{XFRM_MSG_POLEXPIRE, "polexpire"},
 		{XFRM_MSG_MAPPING, "mapping"},
+		{XFRM_MSG_MIGRATE, "migrate"},
+		{XFRM_MSG_NEWAE, "newae"},
+		{XFRM_MSG_SETDEFAULT, "setdefault"},
 	};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -145,6 +149,21 @@ static void trace_mapping(FILE *out, const struct xfrm_message *msg)
 		msg->was.port, ip_addr_format(&msg->is.addr, is), msg->is.port);
 }
 
+static void trace_migrate(FILE *out, const struct xfrm_migrate *m)
+{
+	char from[IP_ADDR_TEXT_MAX], to[IP_ADDR_TEXT_MAX];
+
+	for (uint32_t i = 0; i < m->count && i < XFRM_MIGRATIONS_MAX; i++) {
+		const struct xfrm_migration *move = &m->moves[i];
+
+		fprintf(out, "xfrm_migrate{ was=%s-%s reqid=%" PRIu32 "\n",
+			ip_addr_format(&move->old_src, from), ip_addr_format(&move->old_dst, to),
+			move->reqid);
+		fprintf(out, "  is=%s-%s }\n", ip_addr_format(&move->new_src, from),
+			ip_addr_format(&move->new_dst, to));
+	}
+}
+
 static void trace_key(FILE *out, const struct sa_config *c)
 {
 	char src[IP_ADDR_TEXT_MAX], dst[IP_ADDR_TEXT_MAX];
@@ -194,6 +213,19 @@ static void trace_parts(FILE *out, const struct xfrm_message *msg)
 	case XFRM_MSG_DELPOLICY:
 		if (!msg->dump)
 			trace_policy(out, &msg->policy.config);
+		return;
+	case XFRM_MSG_POLEXPIRE:
+		trace_policy(out, &msg->policy.config);
+		fprintf(out, "xfrm_expire{ hard=%d }\n", msg->hard);
+		return;
+	case XFRM_MSG_MIGRATE:
+		trace_policy(out, &msg->policy.config);
+		trace_migrate(out, &msg->migrate);
+		return;
+	case XFRM_MSG_NEWAE:
+		trace_key(out, sa);
+		fprintf(out, "xfrm_replay{ oseq=%" PRIu64 " seq=%" PRIu64 " }\n",
+			msg->sa.status.out_seq, msg->sa.status.in_seq);
 		return;
 	case XFRM_MSG_ACQUIRE:
 		trace_acquire(out, &msg->acquire);

@@ -1,5 +1,6 @@
 /* tests/unit/tools/test_trace.c: -v, -H, -x and -l: what setkey shows of the conversation. */
 #include "setkey_program.h"
+#include "tools/trace.h"
 
 #include <check.h>
 #include <regex.h>
@@ -125,6 +126,63 @@ START_TEST(test_l_repeats_a_line_for_each_sa)
 }
 END_TEST
 
+static struct ip_addr addr(const char *text)
+{
+	struct ip_addr out;
+
+	ck_assert_msg(ip_addr_parse(text, &out), "%s", text);
+	return out;
+}
+
+/* What no server above sends. */
+START_TEST(test_trace_knows_rare_events)
+{
+	struct xfrm_message rows[] = {
+		{.type = XFRM_MSG_POLEXPIRE, .hard = true},
+		{.type = XFRM_MSG_MIGRATE},
+		{.type = XFRM_MSG_NEWAE},
+		{.type = 250},
+	};
+	static const char *const want[] = {
+		"xfrm_msg{ type=polexpire(27) flags=0x0000 seq=0 pid=0 }\n"
+		"xfrm_policy{ action=1 dir=0 id=0 priority=0x00000000 }\n"
+		"xfrm_selector{ src=none/0 dst=none/0 proto=0 sport=0 dport=0 }\n"
+		"xfrm_expire{ hard=1 }\n\n",
+		"xfrm_msg{ type=migrate(33) flags=0x0000 seq=0 pid=0 }\n"
+		"xfrm_policy{ action=1 dir=0 id=0 priority=0x00000000 }\n"
+		"xfrm_selector{ src=none/0 dst=none/0 proto=0 sport=0 dport=0 }\n"
+		"xfrm_migrate{ was=192.0.2.1-192.0.2.2 reqid=7\n"
+		"  is=198.51.100.1-192.0.2.2 }\n\n",
+		"xfrm_msg{ type=newae(30) flags=0x0000 seq=0 pid=0 }\n"
+		"xfrm_id{ src=none dst=192.0.2.2 proto=50 spi=4096 }\n"
+		"xfrm_replay{ oseq=5 seq=6 }\n\n",
+		"xfrm_msg{ type=250(250) flags=0x0000 seq=0 pid=0 }\n\n",
+	};
+
+	rows[0].policy.config.action = rows[1].policy.config.action = POLICY_BYPASS;
+	rows[1].migrate.count = 1;
+	rows[1].migrate.moves[0] = (struct xfrm_migration){.old_src = addr("192.0.2.1"),
+							   .old_dst = addr("192.0.2.2"),
+							   .new_src = addr("198.51.100.1"),
+							   .new_dst = addr("192.0.2.2"),
+							   .reqid = 7};
+	rows[2].sa.config.id = (struct sa_id){.dst = addr("192.0.2.2"), .spi = 4096, .proto = 50};
+	rows[2].sa.status.out_seq = 5;
+	rows[2].sa.status.in_seq = 6;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct trace_options o = {.on = true};
+		char *text = NULL;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		trace_message(out, &o, &rows[i]);
+		fclose(out);
+		ck_assert_str_eq(text, want[i]);
+		free(text);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("trace");
@@ -139,6 +197,7 @@ int main(void)
 	tcase_add_test(tests, test_h_blanks_keys);
 	tcase_add_test(tests, test_x_shows_every_kind_of_event);
 	tcase_add_test(tests, test_l_repeats_a_line_for_each_sa);
+	tcase_add_test(tests, test_trace_knows_rare_events);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
