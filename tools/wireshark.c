@@ -165,7 +165,7 @@ static int replace(int folder, const char *name, const struct stat *owner,
 int wireshark_table_write(const char *dir, const char *name, void (*rows)(FILE *out, void *ctx),
 			  void *ctx, struct xfrm_error *err)
 {
-	struct stat owner;
+	struct stat owner = {0};
 	int folder, rc = 0;
 
 	*err = (struct xfrm_error){0};
