@@ -1,0 +1,205 @@
+/*
+ * fuzz_ike_input.c: strangers' and peers' bytes into the machine. The first byte chooses:
+ *
+ *     even    raw datagrams to a machine that answers and one that asks, each behind two bytes of length and one that
+ *             says to whom, and how much time passes
+ *     odd     two machines that know each other exchange messages, and what is inside their encrypted payloads is
+ *             changed before it is sealed: the input is a row of edits (message, offset, value)
+ *
+ * Nothing may crash, leak or hang; what is sent is well-formed; and after raw bytes alone nobody is up.
+ */
+#include "ike-lite/bytes.h"
+#include "ike-lite/engine.h"
+#include "ike-lite/sk.h"
+#include "tests/unit/ike-lite/pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "fuzz_ike_input: %s\n", what);
+	abort();
+}
+
+/* ---- raw ---------------------------------------------------------------------------------------------------- */
+
+static void feed_raw(struct pair *p, const uint8_t *data, size_t size)
+{
+	pair_configure(p, A);
+	pair_configure(p, B);
+	pair_initiate(p, A, 1);
+	while (size >= 3) {
+		unsigned to = data[0] & 1;
+		size_t len = (size_t)data[1] | (size_t)data[2] << 8;
+		struct side *s = &p->side[to];
+		struct ike_ends ends = {.local = s->addr,
+					.remote = p->side[to == A ? B : A].addr,
+					.local_port = data[0] & 2 ? 4500 : 500,
+					.remote_port = data[0] & 4 ? 4500 : 500};
+		uint8_t *copy;
+
+		p->now += (uint64_t)(data[0] >> 3) * 100;
+		data += 3;
+		size -= 3;
+		if (len > size)
+			len = size;
+		/* Its end is the end of memory. */
+		copy = malloc(len ? len : 1);
+		must(copy != NULL, "there is memory");
+		memcpy(copy, data, len);
+		/* A's SPI is not for strangers to guess; who is on the path knows it. */
+		if (to == A && len >= 8 && s->ike->sas)
+			store_u64(copy, s->ike->sas->spi_i);
+		ike_input(s->ike, p->now, &ends, copy, len);
+		free(copy);
+		pair_collect(p, to);
+		ike_tick(s->ike, p->now);
+		pair_collect(p, to);
+		while (p->queued)
+			pair_drop(p);
+		data += len;
+		size -= len;
+	}
+	must(p->side[A].sa_count == 0 && p->side[B].sa_count == 0, "strangers make no SAs");
+}
+
+/* ---- inside ---------------------------------------------------------------------------------------------------- */
+
+enum { EDIT_LEN = 4, ROOM = 8192, WISH_ROUNDS = 4 };
+
+struct edits {
+	const uint8_t *data;
+	size_t count;
+	unsigned message; /* encrypted ones so far */
+};
+
+/* An edit: which message, where, how. */
+static uint32_t apply(const uint8_t *e, uint8_t *plain, uint32_t len, uint8_t *first)
+{
+	uint32_t at = (uint32_t)e[1] | (uint32_t)(e[2] & 0x0f) << 8;
+
+	switch (e[2] >> 4) {
+	case 0:
+		*first = e[3];
+		return len;
+	case 1:
+		return len ? at % (len + 1) : 0; /* cut */
+	case 2:
+		if (len + e[3] > ROOM / 2)
+			return len;
+		memset(plain + len, e[1], e[3]); /* longer */
+		return len + e[3];
+	case 3:
+		if (at >= len)
+			return len;
+		memmove(plain + at, plain + at + 1, len - at - 1);
+		return len - 1;
+	case 4:
+		if (len)
+			plain[at % len] = (uint8_t)(plain[at % len] + e[3]);
+		return len;
+	default:
+		if (len)
+			plain[at % len] = e[3];
+		return len;
+	}
+}
+
+/* Opens a datagram by its sender's keys, changes what is inside, and seals it again. */
+static void edit(struct pair *p, struct datagram *d, struct edits *edits)
+{
+	struct ike *ike = p->side[d->from].ike;
+	struct ike_span whole = {d->data, (uint32_t)d->len}, inner;
+	static uint8_t plain[ROOM], sealed[ROOM];
+	struct ike_payloads outer;
+	struct ike_header h;
+	struct ike_keys keys;
+	struct ike_sa *sa;
+	uint32_t len;
+	uint8_t first;
+
+	if (!ike_header_parse(whole, &h) || h.exchange == IKE_SA_INIT || d->len > ROOM / 2)
+		return;
+	sa = engine_find(ike, h.flags & IKE_FLAG_INITIATOR ? h.spi_i : h.spi_r);
+	if (!sa || !sa->has_keys ||
+	    ike_payloads_parse(
+		    (struct ike_span){d->data + IKE_HEADER_LEN, whole.len - IKE_HEADER_LEN}, h.next,
+		    &outer) != 0)
+		return;
+	keys = sa->keys;
+	if (ike_sk_open(&keys, whole, outer.at[outer.count - 1].body, plain, &inner) != 0)
+		return;
+	memmove(plain, inner.data, inner.len);
+	len = inner.len;
+	first = outer.inner_first;
+	for (size_t i = 0; i < edits->count; i++) {
+		if (edits->data[i * EDIT_LEN] == edits->message % 64)
+			len = apply(edits->data + i * EDIT_LEN, plain, len, &first);
+	}
+	edits->message++;
+	keys.sealed += 1u << 20;
+	len = ike_sk_seal(&keys, &ike->env, &h, first, (struct ike_span){plain, len}, sealed,
+			  sizeof(sealed));
+	must(len > 0, "it can be sealed again");
+	free(d->data);
+	d->data = malloc(len);
+	must(d->data != NULL, "there is memory");
+	memcpy(d->data, sealed, len);
+	d->len = len;
+}
+
+static void run_edited(struct pair *p, struct edits *edits)
+{
+	for (unsigned n = 0; p->queued && n < 200; n++) {
+		edit(p, &p->queue[0], edits);
+		pair_deliver(p);
+	}
+	while (p->queued)
+		pair_drop(p);
+}
+
+static void feed_inside(struct pair *p, const uint8_t *data, size_t size)
+{
+	struct edits edits = {.data = data, .count = size / EDIT_LEN};
+
+	for (unsigned i = 0; i < SIDES; i++)
+		p->side[i].connection.fragmentation = IKE_FRAGMENT_NO;
+	pair_configure(p, A);
+	pair_configure(p, B);
+	pair_initiate(p, A, 1);
+	run_edited(p, &edits);
+	for (unsigned n = 0; n < WISH_ROUNDS; n++) {
+		unsigned side = n & 1;
+
+		(void)ike_rekey(p->side[side].ike, p->now, "net", n < 2 ? "lan" : NULL);
+		pair_collect(p, side);
+		run_edited(p, &edits);
+		(void)pair_step_time(p);
+	}
+	(void)ike_terminate(p->side[B].ike, p->now, "net", "lan", 0);
+	pair_collect(p, B);
+	run_edited(p, &edits);
+	for (unsigned n = 0; n < 8 && pair_step_time(p); n++)
+		run_edited(p, &edits);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct pair p;
+
+	if (size == 0)
+		return 0;
+	pair_init(&p, 1);
+	if (data[0] & 1)
+		feed_inside(&p, data + 1, size - 1);
+	else
+		feed_raw(&p, data + 1, size - 1);
+	pair_fini(&p);
+	return 0;
+}
