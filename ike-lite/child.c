@@ -255,17 +255,26 @@ static void unlink_child(struct child *c)
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
-	for (struct child *other = c->sa->children; other; other = other->next) {
-		if (other->old == c)
-			other->old = NULL;
-	}
 	sa_drop_tasks_of(c->sa, c);
+}
+
+/* c goes: who waited for its end sends from now on. */
+static void release_successor(struct child *c)
+{
+	for (struct child *other = c->sa->children; other; other = other->next) {
+		if (other->old != c)
+			continue;
+		other->old = NULL;
+		if (other->phase == CHILD_UP)
+			child_install_out(other);
+	}
 }
 
 void child_end(struct child *c, uint32_t request)
 {
 	bool was_up = c->phase == CHILD_UP || c->phase == CHILD_DELETING;
 
+	release_successor(c);
 	if (c->out_stands)
 		uninstall(c, false);
 	if (c->in_stands)
@@ -282,10 +291,7 @@ void child_end(struct child *c, uint32_t request)
 
 void child_linger(struct child *c)
 {
-	for (struct child *other = c->sa->children; other; other = other->next) {
-		if (other->old == c)
-			other->old = NULL;
-	}
+	release_successor(c);
 	sa_drop_tasks_of(c->sa, c);
 	uninstall_out(c);
 	c->phase = CHILD_LINGERING;

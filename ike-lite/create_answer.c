@@ -152,7 +152,7 @@ static void answer_rekey(struct ike_sa *sa, const struct message *m, const struc
 		draft_begin(&d);
 		draft_notify_spi(&d, IKE_N_CHILD_SA_NOT_FOUND, spi);
 		sa_answer(sa, m, &d);
-	} else if (old->phase != CHILD_UP) {
+	} else if (old->phase != CHILD_UP || sa_find_task(sa, TASK_DELETE_CHILD, old)) {
 		answer_temporary(sa, m); /* we close it, or have a successor for it: §2.25.1 */
 	} else {
 		answer_child(sa, m, old);

@@ -219,7 +219,8 @@ void child_task_up(struct ike_sa *sa, struct child *c)
  * who asked for it. */
 static bool ours_goes(const struct task *t, const struct deal *deal)
 {
-	return t->rival_child &&
+	/* The rival may be gone already, having been replaced in its turn: its nonce still counts. */
+	return t->rival_nonce_len != 0 &&
 	       create_nonces_are_lower(deal->ni, deal->ni_len, deal->nr, deal->nr_len,
 				       t->rival_nonce, t->rival_nonce_len);
 }
@@ -235,7 +236,7 @@ static void rekeyed(struct ike_sa *sa, struct child *fresh, bool goes)
 		fresh->phase = CHILD_REPLACED;
 		fresh->replaced = true;
 		fresh->old = NULL;
-		if (old)
+		if (old && rival)
 			child_succeed(old, rival);
 		sa_task_done(sa);
 		child_delete(fresh);

@@ -44,11 +44,13 @@ static bool same_selectors(const struct child *a, const struct child *b)
 	       ike_ts_list_equal(&a->remote_ts, &b->remote_ts);
 }
 
-static struct child *other_with_selectors(const struct child *c)
+/* Another child in this phase that stands behind the same policies. */
+static struct child *other_with_selectors(const struct child *c, enum child_phase phase)
 {
 	for (struct ike_sa *sa = c->sa->ike->sas; sa; sa = sa->next) {
 		for (struct child *other = sa->children; other; other = other->next) {
-			if (other != c && other->phase == CHILD_UP && same_selectors(other, c))
+			if (other != c && other->phase == phase && !other->replaced &&
+			    same_selectors(other, c))
 				return other;
 		}
 	}
@@ -115,8 +117,11 @@ static bool is_what_the_trap_has(struct child *c)
 
 void policies_leave(struct child *c)
 {
-	struct child *other = other_with_selectors(c);
+	struct child *other = other_with_selectors(c, CHILD_UP);
 
+	/* What is being deleted takes them along when it goes. */
+	if (!other)
+		other = other_with_selectors(c, CHILD_DELETING);
 	if (other)
 		policies_add(other);
 	else if (c->kid->trapped && is_what_the_trap_has(c))

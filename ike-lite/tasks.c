@@ -163,6 +163,7 @@ void sa_task_later(struct ike_sa *sa, uint64_t delay_ms)
 	t->rival_child = NULL;
 	t->rival_sa = NULL;
 	t->rival_won = false;
+	t->rival_nonce_len = 0;
 	t->not_before = sa->ike->now + delay_ms;
 	sa_queue(sa, t);
 }
