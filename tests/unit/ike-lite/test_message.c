@@ -72,6 +72,8 @@ static const struct {
 	{"one with a byte", IKE_NONCE, "00000005aa", 0, 1, 0, 0},
 	{"two", IKE_NONCE, "29000005aa00000006bbcc", 0, 2, 0, 0},
 	{"length below its own header", IKE_NONCE, "00000003", -EBADMSG, 0, 0, 0},
+	{"length below its own header, another payload inside it", IKE_NONCE, "290000020004",
+	 -EBADMSG, 0, 0, 0},
 	{"length nought", IKE_NONCE, "00000000", -EBADMSG, 0, 0, 0},
 	{"length beyond the end", IKE_NONCE, "00000006aa", -EBADMSG, 0, 0, 0},
 	{"bytes behind the last", IKE_NONCE, "00000004aa", -EBADMSG, 0, 0, 0},
