@@ -84,6 +84,27 @@ assert_eq "$(verdicts gwA)" "$before" 'verdicts: nothing was dropped'
 gone larval
 kill "$LISTENER"
 
+say "a trap of transport mode, as pluto sets them: the tunnel that comes in its place takes the first packet"
+echo 'spdflush; flush;' | sk gwA -c
+x() { ex gwA ip xfrm "$@"; }
+x policy add src 10.1.0.0/24 dst 10.2.0.0/24 dir out tmpl src 0.0.0.0 dst 0.0.0.0 proto esp reqid 0 mode transport
+cat > "$WORK/answer.sh" <<ANSWER
+export CYGNET_SOCKET=$(socket_of gwA)
+$BIN/setkey -f $WORK/sas.conf
+for policy in 'src 10.2.0.0/24 dst 10.1.0.0/24 dir in tmpl src 192.0.2.2 dst 192.0.2.1' \
+    'src 10.2.0.0/24 dst 10.1.0.0/24 dir fwd tmpl src 192.0.2.2 dst 192.0.2.1' \
+    'src 10.1.0.0/24 dst 10.2.0.0/24 dir out tmpl src 192.0.2.1 dst 192.0.2.2'; do
+    $BIN/cygnet exec ip xfrm policy update \$policy proto esp mode tunnel
+done
+ANSWER
+listen trap acquire "bash $WORK/answer.sh"
+on hostA ping -q -n -c 1 -W 5 10.2.0.2 | tee "$WORK/ping.txt"
+grep -q '1 packets transmitted, 1 received' "$WORK/ping.txt"
+assert_eq "$(events trap)" 'ACQUIRE flow=10.1.0.2>10.2.0.2 proto=1' 'events'
+assert_match "$(x state list)" 'src 10.1.0.2 dst 10.2.0.2' 'whom the larval SA is between'
+kill "$LISTENER"
+offices_load A
+
 say "a flood of first packets keeps three of the policy"
 for gw in gwA gwB; do echo 'flush;' | sk "$gw" -c; done
 listen flood acquire
