@@ -1,8 +1,8 @@
 /*
- * packet/gro.c: merges the opened TCP segments of one batch into few writes to TUN, because a
- * write costs more than opening a segment does. The far end must not be able to tell: a merged
+ * packet/gro.c: merges the opened TCP segments and UDP datagrams of one batch into few writes to TUN,
+ * because a write costs more than opening a packet does. The far end must not be able to tell: a merged
  * packet is one that gso.c would cut into the very same segments again, so every field that gso.c
- * cannot restore has to agree. RFC 9293 for TCP, RFC 6864 for the IPv4 ID. Called by
+ * cannot restore has to agree. RFC 9293 for TCP, RFC 768 for UDP, RFC 6864 for the IPv4 ID. Called by
  * gateway/dataplane/inbound.c.
  *
  * Order within a flow: a packet is compared with its flow's newest group only. If it does not
@@ -11,6 +11,7 @@
 #include "packet/load.h"
 #include "packet/packet.h"
 #include "packet/tcp.h"
+#include "packet/udp.h"
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -21,15 +22,16 @@ enum { END_OF_GROUP = UINT16_MAX };
 /* A segment as the rules look at it. */
 struct segment {
 	const struct ip_view *view;
-	const uint8_t *tcp;
-	uint32_t seq;
-	uint16_t header_len; /* IP and TCP headers */
+	const uint8_t *l4;
+	uint32_t seq;	     /* TCP */
+	uint16_t header_len; /* IP and TCP or UDP headers */
 	uint16_t payload_len;
-	uint8_t flags;
+	uint8_t flags; /* TCP */
 };
 
-void gro_init(struct gro *g)
+void gro_init(struct gro *g, bool merges_udp)
 {
+	g->merges_udp = merges_udp;
 	g->group_count = 0;
 	g->packet_count = 0;
 }
@@ -42,8 +44,7 @@ static bool segment_parse(const uint8_t *data, const struct ip_view *v, struct s
 	unsigned l4_len = (unsigned)v->total_len - v->l4_off;
 	unsigned tcp_len;
 
-	if (v->proto != IPPROTO_TCP || v->has_extensions || ip_is_fragment(v) ||
-	    l4_len < TCP_HEADER_MIN)
+	if (v->has_extensions || ip_is_fragment(v) || l4_len < TCP_HEADER_MIN)
 		return false;
 	tcp_len = (tcp[TCP_DATA_OFFSET] >> 4) * 4u;
 	if (tcp_len < TCP_HEADER_MIN || tcp_len >= l4_len || tcp[TCP_DATA_OFFSET] & 0x0f)
@@ -54,7 +55,7 @@ static bool segment_parse(const uint8_t *data, const struct ip_view *v, struct s
 		return false;
 	*out = (struct segment){
 		.view = v,
-		.tcp = tcp,
+		.l4 = tcp,
 		.seq = load_be32(tcp + TCP_SEQ),
 		.header_len = (uint16_t)(v->l4_off + tcp_len),
 		.payload_len = (uint16_t)(l4_len - tcp_len),
@@ -63,7 +64,27 @@ static bool segment_parse(const uint8_t *data, const struct ip_view *v, struct s
 	return true;
 }
 
-/* A TCP packet without readable ports (a fragment) may belong to any flow between its hosts. */
+/* The same of a UDP datagram. One without a checksum stays alone: whoever cuts it out of a superpacket
+ * would give it one. */
+static bool datagram_parse(const uint8_t *data, const struct ip_view *v, struct segment *out)
+{
+	const uint8_t *udp = data + v->l4_off;
+	unsigned l4_len = (unsigned)v->total_len - v->l4_off;
+
+	if (v->has_extensions || ip_is_fragment(v) || l4_len <= UDP_HEADER_LEN ||
+	    load_be16(udp + UDP_LENGTH) != l4_len || load_be16(udp + UDP_CHECKSUM) == 0 ||
+	    !checksum_l4_ok(data, v))
+		return false;
+	*out = (struct segment){
+		.view = v,
+		.l4 = udp,
+		.header_len = (uint16_t)(v->l4_off + UDP_HEADER_LEN),
+		.payload_len = (uint16_t)(l4_len - UDP_HEADER_LEN),
+	};
+	return true;
+}
+
+/* A packet without readable ports (a fragment) may belong to any flow between its hosts. */
 static bool same_flow(const struct ip_view *a, const struct ip_view *b)
 {
 	if (a->has_ports && b->has_ports && (a->sport != b->sport || a->dport != b->dport))
@@ -123,12 +144,15 @@ static bool continues(const struct gro *g, const struct gro_group *group, const 
 {
 	const uint8_t *first = item_data(g, group->first);
 
-	return group->open && s->seq == group->next_seq && s->payload_len <= group->seg_len &&
-	       s->payload_len <= GRO_TCP_MAX - group->total && s->header_len == group->header_len &&
-	       ip_agrees(&group->view, s->view) &&
-	       tcp_agrees(first + s->view->l4_off, s->tcp,
-			  (size_t)s->header_len - s->view->l4_off) &&
-	       id_continues(g, group, s->view);
+	if (!group->open || s->payload_len > group->seg_len ||
+	    s->payload_len > GRO_TOTAL_MAX - group->total || s->header_len != group->header_len ||
+	    !ip_agrees(&group->view, s->view))
+		return false;
+	if (s->view->proto == IPPROTO_TCP &&
+	    (s->seq != group->next_seq ||
+	     !tcp_agrees(first + s->view->l4_off, s->l4, (size_t)s->header_len - s->view->l4_off)))
+		return false;
+	return id_continues(g, group, s->view);
 }
 
 static void append(struct gro *g, struct gro_group *group, const struct segment *s, uint16_t item)
@@ -155,7 +179,7 @@ static void start_group(struct gro *g, const struct ip_view *v, const struct seg
 	group->header_len = s->header_len;
 	group->seg_len = s->payload_len;
 	group->next_seq = s->seq + s->payload_len;
-	group->open = !(s->flags & (TCP_PSH | TCP_FIN)) && group->total < GRO_TCP_MAX;
+	group->open = !(s->flags & (TCP_PSH | TCP_FIN)) && group->total < GRO_TOTAL_MAX;
 }
 
 bool gro_add(struct gro *g, struct packet *p, const struct ip_view *v)
@@ -171,7 +195,11 @@ bool gro_add(struct gro *g, struct packet *p, const struct ip_view *v)
 	g->packet[item] = (struct gro_item){.p = p, .next = END_OF_GROUP};
 	g->packet_count++;
 
-	plain = segment_parse(packet_data(p), v, &segment);
+	if (v->proto == IPPROTO_TCP)
+		plain = segment_parse(packet_data(p), v, &segment);
+	else
+		plain = g->merges_udp && v->proto == IPPROTO_UDP &&
+			datagram_parse(packet_data(p), v, &segment);
 	group = plain ? find_newest(g, v) : NULL;
 	if (group && continues(g, group, &segment))
 		append(g, group, &segment, item);
@@ -185,9 +213,10 @@ bool gro_add(struct gro *g, struct packet *p, const struct ip_view *v)
 static void patch_first(const struct gro *g, const struct gro_group *group)
 {
 	uint8_t *ip = packet_data(g->packet[group->first].p);
-	uint8_t *tcp = ip + group->view.l4_off;
-	const uint8_t *last_tcp = item_data(g, group->last) + group->view.l4_off;
-	uint64_t pseudo = checksum_pseudo(&group->view, group->total - group->view.l4_off);
+	uint8_t *l4 = ip + group->view.l4_off;
+	const uint8_t *last_l4 = item_data(g, group->last) + group->view.l4_off;
+	uint32_t l4_len = group->total - group->view.l4_off;
+	uint16_t partial = (uint16_t)~checksum_fold(checksum_pseudo(&group->view, l4_len));
 
 	if (group->view.version == 4) {
 		store_be16(ip + 2, (uint16_t)group->total);
@@ -196,8 +225,30 @@ static void patch_first(const struct gro *g, const struct gro_group *group)
 	} else {
 		store_be16(ip + 4, (uint16_t)(group->total - IP6_HEADER_LEN));
 	}
-	tcp[TCP_FLAGS] |= last_tcp[TCP_FLAGS] & (TCP_PSH | TCP_FIN);
-	store_be16(tcp + TCP_CHECKSUM, (uint16_t)~checksum_fold(pseudo));
+	if (group->view.proto == IPPROTO_UDP) {
+		store_be16(l4 + UDP_LENGTH, (uint16_t)l4_len);
+		store_be16(l4 + UDP_CHECKSUM, partial);
+		return;
+	}
+	l4[TCP_FLAGS] |= last_l4[TCP_FLAGS] & (TCP_PSH | TCP_FIN);
+	store_be16(l4 + TCP_CHECKSUM, partial);
+}
+
+/* What TUN is told about a group of several. */
+static struct virtio_net_hdr group_header(const struct gro_group *group)
+{
+	const bool udp = group->view.proto == IPPROTO_UDP;
+	const uint8_t tcp_type =
+		group->view.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+
+	return (struct virtio_net_hdr){
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = udp ? VIRTIO_NET_HDR_GSO_UDP_L4 : tcp_type,
+		.hdr_len = group->header_len,
+		.gso_size = group->seg_len,
+		.csum_start = group->view.l4_off,
+		.csum_offset = udp ? UDP_CHECKSUM : TCP_CHECKSUM,
+	};
 }
 
 unsigned gro_finish(struct gro *g, unsigned i, struct virtio_net_hdr *vnet,
@@ -212,15 +263,7 @@ unsigned gro_finish(struct gro *g, unsigned i, struct virtio_net_hdr *vnet,
 	if (group->count > 1) {
 		take = (uint32_t)group->header_len + group->seg_len;
 		patch_first(g, group);
-		*vnet = (struct virtio_net_hdr){
-			.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-			.gso_type = group->view.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
-							     : VIRTIO_NET_HDR_GSO_TCPV6,
-			.hdr_len = group->header_len,
-			.gso_size = group->seg_len,
-			.csum_start = group->view.l4_off,
-			.csum_offset = TCP_CHECKSUM,
-		};
+		*vnet = group_header(group);
 	}
 	for (unsigned item = group->first; item != END_OF_GROUP; item = g->packet[item].next) {
 		if (take > left)

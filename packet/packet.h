@@ -18,6 +18,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* headers before Linux 6.2 */
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
 /* Limits of the specifications. */
 enum packet_spec {
 	IP4_HEADER_MIN = 20,
@@ -227,27 +231,28 @@ bool fragmenter_next(struct fragmenter *f, struct packet *out);
 
 /* ---- segmentation (gso.c) --------------------------------------------------------------- */
 
-/* A TCP superpacket read from TUN, given out segment by segment while it is sealed. */
+/* A TCP or UDP superpacket read from TUN, given out segment by segment while it is sealed. */
 struct gso_split {
 	const uint8_t *data; /* borrowed until the last segment is taken */
 	struct ip_view view;
 	uint64_t pseudo; /* addresses and protocol of the pseudo header */
 	uint32_t done;	 /* payload bytes already given out */
 	uint32_t payload_len;
-	uint16_t header_len; /* IP and TCP headers */
+	uint16_t header_len; /* IP and TCP or UDP headers */
 	uint16_t gso_size;
 	uint16_t index; /* of the next segment */
 };
 
 /* v describes data; vnet is what TUN put in front of it (gso_type not NONE). V_OK; V_GSO for a
- * kind other than TCPV4, TCPV6 (with or without ECN), for a gso_size of 0 or headers that
+ * kind other than TCPV4, TCPV6 (with or without ECN) or UDP_L4, for a gso_size of 0 or headers that
  * disagree with the packet. */
 enum verdict gso_split_init(struct gso_split *s, const uint8_t *data, const struct ip_view *v,
 			    const struct virtio_net_hdr *vnet);
-/* Size of the largest segment, IP header included. */
+/* Size of the largest segment, IP header included, and how many there are. */
 uint32_t gso_segment_max(const struct gso_split *s);
+uint32_t gso_segment_count(const struct gso_split *s);
 /* Writes the next segment into out (its off kept, len set; out must have gso_segment_max bytes of
- * room): lengths, IPv4 ID + index, sequence number, checksums; CWR on the first segment only, FIN
+ * room): lengths, IPv4 ID + index, sequence number, checksums; of TCP, CWR on the first segment only, FIN
  * and PSH on the last only. False when there is none left. */
 bool gso_split_next(struct gso_split *s, struct packet *out);
 
@@ -262,18 +267,19 @@ bool tcp_clamp_mss(uint8_t *data, const struct ip_view *v, uint32_t mtu);
 
 /* ---- merging (gro.c) -------------------------------------------------------------------- */
 
-enum { GRO_BATCH = 64, GRO_TCP_MAX = 65000 };
+enum { GRO_BATCH = 64, GRO_TOTAL_MAX = 65000 };
 
 /* Opened packets of one batch, merged into few writes. Packets stay where they are: a group is a
  * chain of them; only the first one's headers are changed. Rules: docs/packet-path.md. */
 struct gro {
+	bool merges_udp; /* the caller's: the TUN device takes UDP superpackets */
 	unsigned group_count;
 	unsigned packet_count;
 	struct gro_group {
 		struct ip_view view; /* of the first packet */
 		uint32_t next_seq;   /* TCP sequence number that would continue it */
 		uint32_t total;	     /* bytes, headers of the first packet included */
-		uint16_t header_len; /* IP and TCP headers */
+		uint16_t header_len; /* IP and TCP or UDP headers */
 		uint16_t seg_len;    /* payload of the first segment; all but the last have it */
 		uint16_t count;
 		uint16_t first, last; /* indices into packet[] */
@@ -285,7 +291,7 @@ struct gro {
 	} packet[GRO_BATCH];
 };
 
-void gro_init(struct gro *g);
+void gro_init(struct gro *g, bool merges_udp);
 /* Takes a packet (data and view agree, checksum not yet looked at) into the batch: appended to the
  * group it continues, else first of a new group. Groups keep the order of their flow's packets.
  * False if the batch already holds GRO_BATCH packets. */

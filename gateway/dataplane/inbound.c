@@ -197,7 +197,7 @@ static void deliver(struct worker *w)
 
 static void open_all(struct worker *w, int n)
 {
-	gro_init(&w->gro);
+	gro_init(&w->gro, w->tun->takes_udp);
 	for (int i = 0; i < n; i++) {
 		struct arrival a = {0};
 		enum verdict v = inbound_one(w, &w->rx[i], &a);

@@ -17,8 +17,10 @@
 #include <sys/random.h>
 
 enum {
-	TUN_READS = 64,		  /* packets a batch; a superpacket counts once */
-	GRANT_LOW = 1 << 19,	  /* ask for sequence numbers with this many left ... */
+	TUN_READS = 64, /* packets a batch; a superpacket counts once ... */
+	TUN_READ_BYTES =
+		1 << 17,     /* ... and no more than this: the other direction waits meanwhile */
+	GRANT_LOW = 1 << 19, /* ask for sequence numbers with this many left ... */
 	GRANT_ASK_EVERY = 1 << 12 /* ... and again after so many packets, until they come */
 };
 
@@ -158,6 +160,9 @@ static enum verdict send_segments(struct worker *w, struct departure *d,
 		icmp_socket_too_big(w->icmp, d->data, &d->view, (uint16_t)d->mtu, w->now);
 		return V_TOO_BIG;
 	}
+	/* Segments of one superpacket go out together: on the wire they may be one datagram to cut. */
+	if (gso_segment_count(&split) > wire_room(w->wire))
+		outbound_flush(w);
 	while (v == V_OK) {
 		p = reserve(w, d, segment_max);
 		if (!p)
@@ -318,12 +323,14 @@ bool outbound_batch(struct worker *w)
 	struct virtio_net_hdr vnet;
 	struct departure d;
 	enum verdict v;
+	unsigned bytes = 0;
 	int len = 0;
 
-	for (unsigned i = 0; i < TUN_READS; i++) {
+	for (unsigned i = 0; i < TUN_READS && bytes < TUN_READ_BYTES; i++) {
 		len = tun_read(w->tun, &vnet, w->tun_buf, IP_PACKET_MAX + 1);
 		if (len < 0)
 			break;
+		bytes += (unsigned)len;
 		v = outbound_one(w, &d, &vnet, w->tun_buf, (size_t)len);
 		if (v == V_NO_OUT_SA && outbound_keep(w, &vnet, w->tun_buf, (size_t)len))
 			continue; /* its verdict comes later */

@@ -88,7 +88,7 @@ static void merge(struct packet *p, unsigned count)
 	struct ip_view v;
 	struct gro g;
 
-	gro_init(&g);
+	gro_init(&g, true);
 	for (unsigned i = 0; i < count; i++) {
 		v = parse_again(packet_data(&p[i]), p[i].len);
 		must(gro_add(&g, &p[i], &v));
@@ -101,7 +101,7 @@ static void merge(struct packet *p, unsigned count)
 		for (unsigned k = 1; k <= n; k++)
 			len += (uint32_t)iov[k].iov_len;
 		must(len == g.group[i].total && len <= came);
-		must(n == 1 || len <= GRO_TCP_MAX);
+		must(n == 1 || len <= GRO_TOTAL_MAX);
 		packets += n;
 	}
 	must(packets == count);

@@ -18,6 +18,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#ifndef TUN_F_USO4 /* headers before Linux 6.2 */
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
 enum { TUN_MTU = 65535, REQUEST_MAX = 512, ANSWER_MAX = 8192 };
 
 /* Sends one rtnetlink request and waits for its acknowledgement. */
@@ -109,9 +114,17 @@ static int bring_up(int ifindex)
 	return link_request(nlh);
 }
 
+/* What superpackets we take and give. A kernel before 6.2 knows none of UDP. */
+static int set_offloads(int fd, bool *takes_udp)
+{
+	const unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+
+	*takes_udp = ioctl(fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) == 0;
+	return *takes_udp || ioctl(fd, TUNSETOFFLOAD, tcp) == 0 ? 0 : -errno;
+}
+
 static int create(int fd, const char *name, struct ifreq *ifr)
 {
-	const unsigned offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	int header = sizeof(struct virtio_net_hdr);
 
 	memset(ifr, 0, sizeof(*ifr));
@@ -120,7 +133,7 @@ static int create(int fd, const char *name, struct ifreq *ifr)
 	ifr->ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
 	strncpy(ifr->ifr_name, name, sizeof(ifr->ifr_name) - 1);
 	if (ioctl(fd, TUNSETIFF, ifr) < 0 || ioctl(fd, TUNSETOWNER, 0UL) < 0 ||
-	    ioctl(fd, TUNSETVNETHDRSZ, &header) < 0 || ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
+	    ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
 		return -errno;
 	return 0;
 }
@@ -147,6 +160,8 @@ int tun_open(struct tun *tun, const char *name)
 		return rc;
 	}
 	rc = create(fd, name, &ifr);
+	if (rc == 0)
+		rc = set_offloads(fd, &tun->takes_udp);
 	if (rc < 0)
 		goto close_device;
 	ifindex = (int)if_nametoindex(ifr.ifr_name);

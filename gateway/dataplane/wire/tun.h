@@ -1,6 +1,6 @@
 /*
  * tun.h: the private edge: one TUN device with a virtio-net header, so that the kernel hands over
- * TCP superpackets whole and takes merged ones back. Opened as root; reads and writes belong to
+ * TCP and UDP superpackets whole and takes merged ones back. Opened as root; reads and writes belong to
  * the packet thread.
  */
 #ifndef CYGNET_TUN_H
@@ -15,6 +15,7 @@ enum { TUN_TXQUEUELEN = 512 };
 struct tun {
 	int fd;
 	int ifindex;
+	bool takes_udp; /* superpackets of UDP, both ways: Linux 6.2 */
 	char name[IFNAMSIZ];
 };
 

@@ -381,6 +381,11 @@ struct packet *wire_reserve(struct wire *w, uint32_t inner_max)
 	return p;
 }
 
+unsigned wire_room(const struct wire *w)
+{
+	return WIRE_BATCH - w->tx_count;
+}
+
 void wire_commit(struct wire *w, const struct wire_dest *dest)
 {
 	struct wire_tx *tx = &w->tx[w->tx_count++];

@@ -76,6 +76,8 @@ struct wire_dest {
 /* Room for one packet of up to inner_max bytes before sealing, with ESP's head- and tailroom around
  * it; off is set, len is 0. NULL if the batch is full (flush first) or the packet can never fit. */
 struct packet *wire_reserve(struct wire *w, uint32_t inner_max);
+/* How many packets the batch takes before it is full. */
+unsigned wire_room(const struct wire *w);
 /* Puts the packet reserved last, now sealed, into the batch. A reserved packet that is not
  * committed is forgotten. */
 void wire_commit(struct wire *w, const struct wire_dest *dest);

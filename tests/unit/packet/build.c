@@ -132,6 +132,31 @@ uint32_t build_tcp(const struct build_tcp *b, uint8_t *out)
 	return off + l4_len;
 }
 
+uint32_t build_udp(const struct build_tcp *b, uint8_t *out)
+{
+	uint32_t l4_len = 8 + b->payload;
+	uint32_t off = b->version == 4 ? put_v4(b, out, l4_len) : put_v6(b, out, l4_len);
+	uint8_t *udp = out + off;
+	uint16_t checksum;
+
+	out[b->version == 4 ? 9 : 6] = 17;
+	if (b->version == 4) {
+		put16(out + 10, 0);
+		put16(out + 10, build_checksum(0, out, off));
+	}
+	put16(udp, b->sport);
+	put16(udp + 2, b->dport);
+	put16(udp + 4, l4_len);
+	put16(udp + 6, 0);
+	for (uint32_t i = 0; i < b->payload; i++)
+		udp[8 + i] = build_byte(b->at + i);
+	checksum = build_l4_check(out, off + l4_len, off, 17);
+	put16(udp + 6, checksum ? checksum : 0xffff);
+	if (b->bad_checksum)
+		udp[7] ^= 1;
+	return off + l4_len;
+}
+
 struct ip_view build_view(const uint8_t *ip, uint32_t len)
 {
 	struct ip_view v;

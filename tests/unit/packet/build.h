@@ -37,6 +37,8 @@ uint8_t build_byte(uint32_t position);
 uint16_t build_checksum(uint32_t sum, const uint8_t *data, size_t len);
 /* Writes the packet and returns its length. */
 uint32_t build_tcp(const struct build_tcp *b, uint8_t *out);
+/* The same as a UDP datagram: what is about TCP alone plays no part; without IP options and fragments. */
+uint32_t build_udp(const struct build_tcp *b, uint8_t *out);
 /* The checksum over pseudo header and bytes: 0 if the field in it is right. */
 uint16_t build_l4_check(const uint8_t *ip, uint32_t len, uint32_t l4_off, uint8_t proto);
 /* Replaces a TCP checksum by the partial one of NEEDS_CSUM: the pseudo header's sum. */

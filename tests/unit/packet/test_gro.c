@@ -28,7 +28,7 @@ static struct batch batch;
 
 static void batch_init(void)
 {
-	gro_init(&batch.gro);
+	gro_init(&batch.gro, true);
 	batch.count = 0;
 }
 
@@ -354,7 +354,7 @@ START_TEST(test_gro_undoes_gso)
 		{64, 1, BUILD_ACK},
 		{64000, 1398, BUILD_ACK | BUILD_PSH},
 		{33333, 999, BUILD_ACK | BUILD_PSH},
-		{GRO_TCP_MAX - 72, 1440, BUILD_ACK},
+		{GRO_TOTAL_MAX - 72, 1440, BUILD_ACK},
 	};
 
 	for (size_t i = 0; i < 8 * LENGTH(rows); i++) {
@@ -403,11 +403,11 @@ START_TEST(test_gro_stops_at_its_limits)
 	}
 	ck_assert_uint_eq(batch.gro.group_count, 2);
 	for (unsigned g = 0; g < 2; g++) {
-		ck_assert_uint_le(batch.gro.group[g].total, GRO_TCP_MAX);
+		ck_assert_uint_le(batch.gro.group[g].total, GRO_TOTAL_MAX);
 		total += batch.gro.group[g].count;
 	}
 	ck_assert_uint_eq(total, GRO_BATCH);
-	ck_assert_uint_gt(batch.gro.group[0].total + 1400, GRO_TCP_MAX);
+	ck_assert_uint_gt(batch.gro.group[0].total + 1400, GRO_TOTAL_MAX);
 	ck_assert(!gro_add(&batch.gro, &batch.p[0], &batch.view[0]));
 	ck_assert_uint_eq(batch.gro.packet_count, GRO_BATCH);
 }
@@ -536,6 +536,109 @@ START_TEST(test_gro_is_transparent_to_random_streams)
 }
 END_TEST
 
+struct udp_rule {
+	const char *name;
+	size_t offset, size; /* a field of the second datagram */
+	uint32_t value;
+	bool merges;
+};
+
+static const struct udp_rule udp_rules[] = {
+	{"nothing changed", FIELD(tos), 2, true},
+	{"source port", FIELD(sport), 9, false},
+	{"destination", FIELD(dst_last), 9, false},
+	{"ttl", FIELD(ttl), 60, false},
+	{"ecn", FIELD(tos), 3, false},
+	{"longer", FIELD(payload), PAYLOAD + 1, false},
+	{"shorter", FIELD(payload), PAYLOAD - 1, true},
+	{"one byte", FIELD(payload), 1, true},
+	{"empty", FIELD(payload), 0, false},
+	{"checksum", FIELD(bad_checksum), 1, false},
+	{"sequence plays no part", FIELD(seq), 7, true},
+};
+
+static void add_datagram(const struct build_tcp *b)
+{
+	unsigned i = batch.count++;
+
+	batch.p[i] = (struct packet){.buf = batch.slot[i], .size = SLOT, .off = 32};
+	batch_take(i, build_udp(b, batch.slot[i] + 32));
+}
+
+/* Cuts group 0 as the receiving kernel would: the datagrams as they came. */
+static void assert_datagrams_split_back(void)
+{
+	static uint8_t super[65536];
+	struct virtio_net_hdr vnet;
+	uint32_t len = written(0, &vnet, super);
+	struct ip_view v = build_view(super, len);
+	uint8_t buf[SLOT];
+	struct packet out = {.buf = buf, .size = SLOT};
+	struct gso_split s;
+	unsigned i = 0;
+
+	ck_assert_uint_eq(vnet.gso_type, VIRTIO_NET_HDR_GSO_UDP_L4);
+	ck_assert_uint_eq(vnet.csum_offset, 6);
+	ck_assert_int_eq(gso_split_init(&s, super, &v, &vnet), V_OK);
+	for (; gso_split_next(&s, &out); i++) {
+		ck_assert_uint_eq(out.len, batch.view[i].total_len);
+		ck_assert_mem_eq(buf, batch.came[i], out.len);
+	}
+	ck_assert_uint_eq(i, batch.count);
+}
+
+START_TEST(test_gro_merges_udp_datagrams)
+{
+	for (size_t i = 0; i < 2 * LENGTH(udp_rules); i++) {
+		const struct udp_rule *row = &udp_rules[i / 2];
+		const struct rule as_rule = {
+			.offset = row->offset, .size = row->size, .value = row->value};
+		int version = i % 2 ? 6 : 4;
+		struct build_tcp b = segment(version, 0);
+
+		batch_init();
+		add_datagram(&b);
+		b = segment(version, 1);
+		set_field(&b, &as_rule);
+		add_datagram(&b);
+		ck_assert_msg((batch.gro.group_count == 1) == row->merges, "%s", row->name);
+		if (row->merges)
+			assert_datagrams_split_back();
+	}
+}
+END_TEST
+
+START_TEST(test_gro_leaves_udp_alone)
+{
+	for (int version = 4; version <= 6; version += 2) {
+		struct build_tcp b[2] = {segment(version, 0), segment(version, 1)};
+
+		/* A device that does not take them. */
+		batch_init();
+		batch.gro.merges_udp = false;
+		add_datagram(&b[0]);
+		add_datagram(&b[1]);
+		ck_assert_uint_eq(batch.gro.group_count, 2);
+		assert_alone(0, 0);
+		assert_alone(1, 1);
+	}
+	/* Without a checksum: IPv4 only. */
+	batch_init();
+	for (unsigned i = 0; i < 2; i++) {
+		const struct build_tcp b = segment(4, i);
+		uint32_t len = build_udp(&b, batch.slot[i] + 32);
+
+		batch.count++;
+		batch.p[i] = (struct packet){.buf = batch.slot[i], .size = SLOT, .off = 32};
+		memset(batch.slot[i] + 32 + 26, 0, 2);
+		batch_take(i, len);
+	}
+	ck_assert_uint_eq(batch.gro.group_count, 2);
+	assert_alone(0, 0);
+	assert_alone(1, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gro");
@@ -551,6 +654,8 @@ int main(void)
 	tcase_add_test(tc, test_gro_stops_at_its_limits);
 	tcase_add_test(tc, test_gro_drops_tfc_padding);
 	tcase_add_test(tc, test_gro_is_transparent_to_random_streams);
+	tcase_add_test(tc, test_gro_merges_udp_datagrams);
+	tcase_add_test(tc, test_gro_leaves_udp_alone);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -111,6 +111,44 @@ START_TEST(test_gso_split_gives_every_byte_once)
 }
 END_TEST
 
+START_TEST(test_gso_split_cuts_udp)
+{
+	static const uint16_t sizes[] = {1, 100, 1372, 9000};
+
+	for (size_t k = 0; k < 2 * LENGTH(sizes); k++) {
+		struct build_tcp b = {.version = k % 2 ? 6 : 4,
+				      .id = 65535,
+				      .df = true,
+				      .ttl = 9,
+				      .sport = 4433,
+				      .dport = 53,
+				      .payload = 3000};
+		static uint8_t super[4096], buf[4096], want[4096];
+		uint32_t len = build_udp(&b, super), left = b.payload;
+		struct packet out = {.buf = buf, .size = sizeof(buf)};
+		struct virtio_net_hdr vnet;
+		struct gso_split s;
+		struct ip_view v = build_view(super, len);
+
+		vnet = header_for(&v, sizes[k / 2]);
+		vnet.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+		ck_assert_int_eq(gso_split_init(&s, super, &v, &vnet), V_OK);
+		ck_assert_uint_eq(gso_segment_count(&s), (left + sizes[k / 2] - 1) / sizes[k / 2]);
+		/* Each is the datagram its sender would have built. */
+		while (gso_split_next(&s, &out)) {
+			b.payload = left < sizes[k / 2] ? left : sizes[k / 2];
+			len = build_udp(&b, want);
+			ck_assert_uint_eq(out.len, len);
+			ck_assert_mem_eq(buf, want, len);
+			b.at += b.payload;
+			b.id++;
+			left -= b.payload;
+		}
+		ck_assert_uint_eq(left, 0);
+	}
+}
+END_TEST
+
 struct refusal {
 	const char *name;
 	int version;
@@ -138,6 +176,7 @@ static const struct refusal refusals[] = {
 	{"header of 16", 4, VIRTIO_NET_HDR_GSO_TCPV4, 100, 16, 300, V_GSO},
 	{"header of 0", 4, VIRTIO_NET_HDR_GSO_TCPV4, 100, 0, 300, V_GSO},
 	{"header to the end", 4, VIRTIO_NET_HDR_GSO_TCPV4, 100, 60, 40, V_GSO},
+	{"udp of tcp", 6, VIRTIO_NET_HDR_GSO_UDP_L4, 100, 20, 300, V_GSO},
 	{"header past the end", 4, VIRTIO_NET_HDR_GSO_TCPV4, 100, 60, 39, V_GSO},
 	{"no payload", 6, VIRTIO_NET_HDR_GSO_TCPV6, 100, 20, 0, V_GSO},
 };
@@ -169,6 +208,15 @@ START_TEST(test_gso_split_refuses_what_is_not_whole_tcp)
 
 	v.proto = 17;
 	ck_assert_int_eq(gso_split_init(&s, super, &v, &vnet), V_GSO);
+	vnet.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+	v.total_len = (uint16_t)(v.l4_off + 8); /* a header without payload */
+	ck_assert_int_eq(gso_split_init(&s, super, &v, &vnet), V_GSO);
+	v.total_len = (uint16_t)(v.l4_off + 9);
+	ck_assert_int_eq(gso_split_init(&s, super, &v, &vnet), V_OK);
+	vnet = header_for(&good, 100);
+	v = good;
+	v.proto = 132;
+	ck_assert_int_eq(gso_split_init(&s, super, &v, &vnet), V_GSO);
 	v = good;
 	v.more_frags = true;
 	ck_assert_int_eq(gso_split_init(&s, super, &v, &vnet), V_GSO);
@@ -187,6 +235,7 @@ int main(void)
 
 	tcase_add_test(tc, test_gso_split_agrees_with_scapy);
 	tcase_add_test(tc, test_gso_split_gives_every_byte_once);
+	tcase_add_test(tc, test_gso_split_cuts_udp);
 	tcase_add_test(tc, test_gso_split_refuses);
 	tcase_add_test(tc, test_gso_split_refuses_what_is_not_whole_tcp);
 	suite_add_tcase(suite, tc);
