@@ -7,6 +7,8 @@
 #include "packet/load.h"
 #include "packet/packet.h"
 
+#include <string.h>
+
 enum ecn { NOT_ECT, ECT_1, ECT_0, CE, ECN_MASK = 3 }; /* RFC 3168 §5, figure 1 */
 
 /* DF of an IPv4 outer header. RFC 4301 §8.1: set, clear, or copied. IPv6 never fragments on its way, so
@@ -98,4 +100,35 @@ enum verdict outer_to_inner(uint8_t *inner, struct ip_view *view, uint8_t outer_
 	else
 		set_tos_v6(inner, tos);
 	return V_OK;
+}
+
+enum { TTL = 64, DF = 0x4000 };
+
+static uint32_t put_ip6(uint8_t *out, const struct outer_header *h)
+{
+	store_be32(out, 6u << 28 | (uint32_t)h->tos << 20);
+	store_be16(out + 4, h->payload_len);
+	out[6] = h->proto;
+	out[7] = TTL;
+	memcpy(out + 8, h->src.bytes, 16);
+	memcpy(out + 24, h->dst.bytes, 16);
+	return IP6_HEADER_LEN;
+}
+
+uint32_t outer_header_put(uint8_t out[static IP6_HEADER_LEN], const struct outer_header *h)
+{
+	if (h->dst.family == AF_INET6)
+		return put_ip6(out, h);
+	out[0] = 0x45;
+	out[1] = h->tos;
+	store_be16(out + 2, (uint16_t)(IP4_HEADER_MIN + h->payload_len));
+	store_be16(out + 4, 0);
+	store_be16(out + 6, DF);
+	out[8] = TTL;
+	out[9] = h->proto;
+	store_be16(out + 10, 0);
+	memcpy(out + 12, h->src.bytes, 4);
+	memcpy(out + 16, h->dst.bytes, 4);
+	store_be16(out + 10, checksum_fold(checksum_add(0, out, IP4_HEADER_MIN)));
+	return IP4_HEADER_MIN;
 }

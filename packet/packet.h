@@ -163,6 +163,16 @@ struct outer_fields {
 
 struct outer_fields outer_from_inner(const struct ip_view *inner, uint8_t outer_family,
 				     const struct outer_options *o);
+/* A whole outer header, where no kernel writes one: DF set, or IPv6. */
+struct outer_header {
+	struct ip_addr src, dst; /* of one family */
+	uint8_t proto, tos;
+	uint16_t payload_len;
+};
+
+/* Writes it to out, TTL 64, IPv4 ID 0 (RFC 6864 §4.1: with DF it means nothing), and returns its
+ * length, IP4_HEADER_MIN or IP6_HEADER_LEN. */
+uint32_t outer_header_put(uint8_t out[static IP6_HEADER_LEN], const struct outer_header *h);
 /* Carries the outer ECN field into the inner header by RFC 6040 §4.2, figure 4, and the DSCP if
  * asked, fixing an IPv4 checksum. V_ECN, and no change, for CE over Not-ECT. */
 enum verdict outer_to_inner(uint8_t *inner, struct ip_view *view, uint8_t outer_tos,

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { TEXT_MAX = 64 }; /* of the longest string below */
+enum { TEXT_MAX = 96 }; /* of the longest string below */
 
 /* Fields that are copied as they are. */
 struct field {

@@ -105,7 +105,7 @@ bool xfrm_sa_filter_matches(const struct xfrm_sa_filter *filter, const struct sa
 struct cygnet_status {
 	char version[32];
 	char tun[16];	 /* device name */
-	char wire[32];	 /* which sender is in use */
+	char wire[96];	 /* which sender is in use, and why */
 	char crypto[32]; /* which cipher back end */
 	uint32_t workers;
 	uint32_t sas, policies;

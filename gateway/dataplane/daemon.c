@@ -15,6 +15,7 @@
 #include "gateway/dataplane/control/control.h"
 #include "gateway/dataplane/control/reserve.h"
 #include "gateway/dataplane/engine/ipsec_mb.h"
+#include "gateway/dataplane/fast/fast.h"
 #include "gateway/dataplane/privileges.h"
 #include "gateway/dataplane/rcu.h"
 #include "gateway/dataplane/sysctl.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct tun tun;
 	struct wire *wire;
 	struct encap_ports *ports;
+	struct fast *fast; /* NULL: raw packets go by raw sockets */
 	struct icmp_socket *icmp;
 	struct event_base *base;
 	struct event *on_term, *on_int, *on_notice, *on_lock;
@@ -149,7 +151,10 @@ static void fill_status(void *ctx, struct cygnet_status *out)
 
 	memcpy(out->tun, d->tun.name, sizeof(out->tun));
 	strncpy(out->version, CYGNET_VERSION, sizeof(out->version) - 1);
-	strncpy(out->wire, wire_name(d->wire), sizeof(out->wire) - 1);
+	if (d->fast)
+		fast_describe(d->fast, out->wire, sizeof(out->wire));
+	else
+		strncpy(out->wire, wire_name(d->wire), sizeof(out->wire) - 1);
 	memcpy(out->crypto, d->crypto, sizeof(out->crypto));
 	out->workers = 1;
 	out->started = d->started;
@@ -294,6 +299,10 @@ static int open_server(struct daemon *d)
 		rc = encap_ports_new(&d->ports, d->base, CAPTURE_MARK, ports);
 	if (rc == 0)
 		wire_use_ports(d->wire, d->ports);
+	if (rc == 0 && d->options->wire == WIRE_FAST)
+		rc = fast_open(&d->fast, d->base, CAPTURE_MARK);
+	if (rc == 0 && d->fast)
+		wire_use_ways(d->wire, fast_ways(d->fast));
 	if (rc == 0)
 		rc = add_event(&d->on_notice, event_new(d->base, d->worker->notices.event_fd,
 							EV_READ | EV_PERSIST, on_notices, d));
@@ -372,6 +381,7 @@ static void stop(struct daemon *d, bool clean)
 	free_event(d->on_notice);
 	free_event(d->on_int);
 	free_event(d->on_term);
+	fast_close(d->fast);
 	encap_ports_free(d->ports);
 	worker_free(d->worker);
 	hostnet_close(d->hostnet);

@@ -19,7 +19,9 @@ static const char usage[] =
 	"  --socket PATH      where clients connect (" CYGNET_SOCKET_DEFAULT
 	", or $" CYGNET_SOCKET_ENV ")\n"
 	"  --tun NAME         the TUN device to create (cygnet0)\n"
-	"  --wire WAY         public side: auto or raw, which are raw sockets (auto)\n"
+	"  --wire WAY         protocol 50: auto or raw, which are raw sockets, or fast: AF_XDP "
+	"where\n"
+	"                     it can be, past netfilter and queueing (auto)\n"
 	"  --crypto BACKEND   auto, openssl or ipsec-mb; auto: IPSec-MB if it is there (auto)\n"
 	"  --workers N        packet threads: 1 (1)\n"
 	"  --fragment WHEN    what may be fragmented, and is too big: before or after ESP "
@@ -36,13 +38,12 @@ static const char usage[] =
 struct choice {
 	const char *option;
 	const char *allowed[4]; /* NULL-terminated */
-	const char *later;	/* known to the design, not to this version; or NULL */
 };
 
-static const struct choice wire_choice = {"--wire", {"auto", "raw"}, "fast"};
-static const struct choice crypto_choice = {"--crypto", {"auto", "openssl", "ipsec-mb"}, NULL};
-static const struct choice workers_choice = {"--workers", {"1"}, NULL};
-static const struct choice fragment_choice = {"--fragment", {"before", "after"}, NULL};
+static const struct choice wire_choice = {"--wire", {"auto", "raw", "fast"}};
+static const struct choice crypto_choice = {"--crypto", {"auto", "openssl", "ipsec-mb"}};
+static const struct choice workers_choice = {"--workers", {"1"}};
+static const struct choice fragment_choice = {"--fragment", {"before", "after"}};
 
 /* Which of the words it is; -1 if none, and said. */
 static int find_choice(const struct choice *c, const char *value)
@@ -54,8 +55,6 @@ static int find_choice(const struct choice *c, const char *value)
 	fprintf(stderr, "cygnetd: %s \"%s\": expected %s", c->option, value, c->allowed[0]);
 	for (unsigned i = 1; c->allowed[i]; i++)
 		fprintf(stderr, "%s%s", c->allowed[i + 1] ? ", " : " or ", c->allowed[i]);
-	if (c->later && strcmp(c->later, value) == 0)
-		fprintf(stderr, " (%s is not available in this version)", value);
 	fputc('\n', stderr);
 	return -1;
 }
@@ -134,7 +133,9 @@ static enum options_result parse_one(int opt, const char *value, struct options 
 		o->tun_name = value;
 		break;
 	case OPT_WIRE:
-		right = check_choice(&wire_choice, value);
+		choice = find_choice(&wire_choice, value);
+		right = choice >= 0;
+		o->wire = (enum wire_choice)choice;
 		break;
 	case OPT_CRYPTO:
 		choice = find_choice(&crypto_choice, value);

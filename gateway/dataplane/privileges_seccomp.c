@@ -52,8 +52,8 @@ static const char *const allowed[] = {
 	"getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "capget",
 	"getrandom", "uname", "sysinfo", "getrusage"};
 
-/* rtnetlink, nftables, control clients, raw ICMP and interface requests. */
-static const int socket_families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
+/* rtnetlink, nftables, control clients, raw ICMP and interface requests, the fast sender. */
+static const int socket_families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6, AF_XDP};
 
 /* Questions about descriptors and interfaces; the C library's stdio asks TCGETS. */
 static const unsigned long ioctls[] = {FIONREAD,     FIONBIO,	   TCGETS,    SIOCGIFNAME,

@@ -53,6 +53,7 @@ for crypto in openssl ipsec-mb; do
         continue
     fi
     for way in raw udp; do tunnel "$way-$crypto" "$BIN/cygnetd" cygnet_up "$way" --crypto "$crypto"; done
+    tunnel "fast-$crypto" "$BIN/cygnetd" cygnet_up raw --wire fast --crypto "$crypto"
 done
 tunnel openvpn openvpn openvpn_up
 tunnel wireguard-go wireguard-go wireguard_go_up

@@ -6,6 +6,7 @@
 #include "esp/esp.h"
 #include "gateway/dataplane/log.h"
 #include "gateway/dataplane/wire/encap_ports.h"
+#include "gateway/dataplane/wire/ways.h"
 #include "gateway/dataplane/wire/wire_errors.h"
 
 #include <errno.h>
@@ -36,6 +37,7 @@ struct wire {
 	uint8_t *rx_memory;		 /* owned, WIRE_BATCH slots */
 	uint8_t *tx_memory;		 /* owned, TX_ARENA bytes */
 	const struct encap_ports *ports; /* borrowed; NULL: there are none */
+	struct ways *ways;		 /* borrowed; NULL: raw packets go by raw sockets only */
 	struct udp_pending udp;
 	uint32_t tx_used;
 	unsigned tx_count;
@@ -255,6 +257,11 @@ bool wire_recv_error(struct wire *w, uint8_t family, struct wire_error *out)
 void wire_use_ports(struct wire *w, const struct encap_ports *ports)
 {
 	w->ports = ports;
+}
+
+void wire_use_ways(struct wire *w, struct ways *ways)
+{
+	w->ways = ways;
 }
 
 const char *wire_name(const struct wire *w)
@@ -515,7 +522,13 @@ static bool same_way(const struct wire *w, const struct wire_dest *a, const stru
 static void send_raw(struct wire *w, unsigned from, unsigned to, uint64_t verdicts[static V_COUNT])
 {
 	struct tx_batch b;
+	unsigned taken;
 
+	while (w->ways && from < to &&
+	       (taken = ways_send(w->ways, &w->tx[from], to - from, verdicts)) > 0)
+		from += taken;
+	if (from == to)
+		return;
 	for (unsigned i = from; i < to; i++)
 		address(&b, i, &w->tx[i]);
 	send_run(w, tx_socket(w, &w->tx[from].dest), &b, from, to, verdicts);

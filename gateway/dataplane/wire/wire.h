@@ -16,6 +16,7 @@
 enum { WIRE_BATCH = 64 };
 
 struct encap_ports;
+struct ways;
 struct wire;
 
 /* Opens the sockets with SO_MARK mark. A host without IPv6 gets an IPv4 wire (logged). 0, -errno
@@ -43,6 +44,9 @@ int wire_error_fd(const struct wire *w, uint8_t family);
 bool wire_recv_error(struct wire *w, uint8_t family, struct wire_error *out);
 /* From now on the wire sends and receives ESP in UDP too, by these ports (borrowed). */
 void wire_use_ports(struct wire *w, const struct encap_ports *ports);
+
+/* From now on the wire sends raw packets by these ways where there is one (borrowed). */
+void wire_use_ways(struct wire *w, struct ways *ways);
 
 /* "raw sockets": for status. */
 const char *wire_name(const struct wire *w);

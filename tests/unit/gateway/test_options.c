@@ -65,7 +65,7 @@ static const struct {
 } cases[] = {
 	{{"--wire", "raw"}, OPTIONS_RUN},
 	{{"--wire", "auto"}, OPTIONS_RUN},
-	{{"--wire", "fast"}, OPTIONS_WRONG},
+	{{"--wire", "fast"}, OPTIONS_RUN},
 	{{"--wire", "rawest"}, OPTIONS_WRONG},
 	{{"--wire", ""}, OPTIONS_WRONG},
 	{{"--crypto", "openssl"}, OPTIONS_RUN},

@@ -108,6 +108,45 @@ START_TEST(test_outer_to_inner_follows_figure_4)
 }
 END_TEST
 
+START_TEST(test_outer_header_put_writes_what_ip_parse_reads)
+{
+	static const struct {
+		const char *src, *dst;
+		uint8_t tos;
+		uint16_t payload_len;
+		uint32_t header_len;
+	} cases[] = {
+		{"192.0.2.1", "198.51.100.255", 0, 60, IP4_HEADER_MIN},
+		{"192.0.2.1", "192.0.2.2", 0xff, 0, IP4_HEADER_MIN},
+		{"255.255.255.254", "10.0.0.1", 0xb8, 65515, IP4_HEADER_MIN},
+		{"2001:db8::1", "2001:db8::2", 0, 1, IP6_HEADER_LEN},
+		{"fe80::1", "fe80::2", 0xff, 1460, IP6_HEADER_LEN},
+	};
+	static uint8_t out[IP6_HEADER_LEN + IP_PACKET_MAX];
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct outer_header h = {
+			.proto = 50, .tos = cases[i].tos, .payload_len = cases[i].payload_len};
+		struct ip_view v;
+
+		ck_assert(ip_addr_parse(cases[i].src, &h.src) &&
+			  ip_addr_parse(cases[i].dst, &h.dst));
+		memset(out, 0xee, sizeof(out));
+		ck_assert_uint_eq(outer_header_put(out, &h), cases[i].header_len);
+		ck_assert_uint_eq(out[cases[i].header_len], 0xee);
+		/* It checks lengths and the IPv4 checksum. */
+		ck_assert_int_eq(ip_parse(out, (size_t)h.payload_len + cases[i].header_len, 0, &v),
+				 V_OK);
+		ck_assert(ip_addr_equal(&v.src, &h.src) && ip_addr_equal(&v.dst, &h.dst));
+		ck_assert_uint_eq(v.total_len, h.payload_len + cases[i].header_len);
+		ck_assert_uint_eq(v.proto, 50);
+		ck_assert_uint_eq(v.tos, h.tos);
+		ck_assert_uint_eq(v.ttl, 64);
+		ck_assert(v.df && !ip_is_fragment(&v) && v.flow_label == 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("outer");
@@ -118,6 +157,7 @@ int main(void)
 	tcase_add_test(tc, test_outer_takes_tos_from_inner);
 	tcase_add_test(tc, test_outer_df_is_copied_unless_it_must_be_clear);
 	tcase_add_loop_test(tc, test_outer_to_inner_follows_figure_4, 0, 16);
+	tcase_add_test(tc, test_outer_header_put_writes_what_ip_parse_reads);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,298 @@
+/*
+ * fast.c: see fast.h. Whatever changes, everything is found out anew (a burst of notifications is
+ * gathered first) and a new table published; ports nobody uses any more are closed once the packet
+ * thread has gone on.
+ */
+#include "gateway/dataplane/fast/fast.h"
+
+#include "gateway/dataplane/capture/rtnl.h"
+#include "gateway/dataplane/fast/next_hop.h"
+#include "gateway/dataplane/log.h"
+#include "gateway/dataplane/rcu.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	GATHER_MS = 20,
+	USE_SECONDS = 5, /* the kernel takes a neighbour for stale after 15 to 45 s */
+	PORTS_MAX = 8,
+	EVENT_BUF = 65536
+};
+
+struct peer {
+	struct ip_addr src, dst;
+	struct next_hop hop;
+	const char *why_not; /* static; NULL: its packets go by AF_XDP */
+};
+
+struct port {
+	int ifindex; /* 0: none */
+	bool used;
+	struct xdp_port *xdp; /* owned */
+};
+
+struct fast {
+	uint32_t mark;
+	struct rtnl *rtnl;	   /* owned: questions */
+	struct mnl_socket *events; /* owned: notifications */
+	/* Owned. */
+	struct event *on_event, *on_question, *on_gathered, *on_use;
+	struct ways ways;
+	unsigned peer_count;
+	struct peer peers[WAYS_MAX];
+	struct port ports[PORTS_MAX];
+	_Alignas(struct nlmsghdr) char buf[EVENT_BUF];
+};
+
+/* ---- ports --------------------------------------------------------------------------------- */
+
+static void close_port(struct port *port)
+{
+	if (port->xdp)
+		rcu_retire(port->xdp, xdp_close);
+	*port = (struct port){0};
+}
+
+static struct port *find_port(struct fast *f, int ifindex)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		if (f->ports[i].ifindex == ifindex)
+			return &f->ports[i];
+	}
+	return NULL;
+}
+
+/* The interface's port, opened if need be. NULL and *why if it cannot be. */
+static struct port *get_port(struct fast *f, int ifindex, const char **why)
+{
+	struct port *port = find_port(f, ifindex);
+	int rc;
+
+	*why = "too many interfaces";
+	if (!port)
+		port = find_port(f, 0);
+	if (!port || port->xdp)
+		return port;
+	rc = xdp_open(&port->xdp, ifindex, f->mark);
+	if (rc == 0) {
+		port->ifindex = ifindex;
+		return port;
+	}
+	*why = rc == -EAFNOSUPPORT ? "no AF_XDP in this kernel"
+	       : rc == -EBUSY	   ? "interface taken by another AF_XDP socket"
+				   : "AF_XDP refused";
+	errno = -rc;
+	log_warn("AF_XDP on interface %d", ifindex);
+	return NULL;
+}
+
+/* ---- peers --------------------------------------------------------------------------------- */
+
+static void resolve(struct fast *f, struct peer *peer, struct way *way)
+{
+	struct port *port = NULL;
+
+	next_hop_find(f->rtnl, f->mark, &peer->src, &peer->dst, &peer->hop);
+	peer->why_not = peer->hop.why_not;
+	if (!peer->why_not)
+		port = get_port(f, peer->hop.ifindex, &peer->why_not);
+	if (port) {
+		peer->why_not = NULL;
+		port->used = true;
+	}
+	*way = (struct way){.src = peer->src,
+			    .dst = peer->dst,
+			    .port = port ? port->xdp : NULL,
+			    .mtu = peer->hop.mtu};
+	memcpy(way->ethernet, peer->hop.ethernet, sizeof(way->ethernet));
+}
+
+static void find_all(struct fast *f)
+{
+	struct way_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return; /* the old one holds until the next change */
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		f->ports[i].used = false;
+		if (f->ports[i].xdp && xdp_is_broken(f->ports[i].xdp))
+			close_port(&f->ports[i]);
+	}
+	for (unsigned i = 0; i < f->peer_count; i++)
+		resolve(f, &f->peers[i], &table->at[table->count++]);
+	ways_publish(&f->ways, table);
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		if (!f->ports[i].used)
+			close_port(&f->ports[i]);
+	}
+}
+
+static void on_question(evutil_socket_t fd, short what, void *arg)
+{
+	struct fast *f = arg;
+	struct peer *peer = &f->peers[f->peer_count];
+
+	(void)fd;
+	(void)what;
+	if (f->peer_count == WAYS_MAX || !ways_question(&f->ways, &peer->src, &peer->dst))
+		return;
+	/* The packet thread may have asked twice before it saw the answer. */
+	for (unsigned i = 0; i < f->peer_count; i++) {
+		if (ip_addr_equal(&f->peers[i].src, &peer->src) &&
+		    ip_addr_equal(&f->peers[i].dst, &peer->dst))
+			return;
+	}
+	f->peer_count++;
+	find_all(f);
+}
+
+static void on_use(evutil_socket_t fd, short what, void *arg)
+{
+	struct fast *f = arg;
+	bool broken = false;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < f->peer_count; i++) {
+		if (!f->peers[i].why_not)
+			next_hop_use(f->rtnl, &f->peers[i].hop);
+	}
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		broken |= f->ports[i].xdp && xdp_is_broken(f->ports[i].xdp);
+	if (broken)
+		find_all(f);
+}
+
+static void on_gathered(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	find_all(arg);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval soon = {.tv_usec = GATHER_MS * 1000};
+	struct fast *f = arg;
+	ssize_t n;
+
+	(void)what;
+	/* What it says does not matter, nor if one was lost: all is asked anew. */
+	do
+		n = rtnl_receive(fd, f->buf, sizeof(f->buf), MSG_DONTWAIT);
+	while (n != -EAGAIN && n != -EBADF);
+	if (f->peer_count && !event_pending(f->on_gathered, EV_TIMEOUT, NULL))
+		(void)event_add(f->on_gathered, &soon);
+}
+
+/* ---- beginning and end --------------------------------------------------------------------- */
+
+static int follow(struct fast *f)
+{
+	static const int groups[] = {RTNLGRP_LINK,	 RTNLGRP_NEIGH,	    RTNLGRP_IPV4_ROUTE,
+				     RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE};
+
+	f->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!f->events || mnl_socket_bind(f->events, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (mnl_socket_setsockopt(f->events, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
+					  sizeof(groups[i])) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int add_events(struct fast *f, struct event_base *base)
+{
+	const struct timeval use = {.tv_sec = USE_SECONDS};
+
+	f->on_event =
+		event_new(base, mnl_socket_get_fd(f->events), EV_READ | EV_PERSIST, on_event, f);
+	f->on_question = event_new(base, f->ways.event_fd, EV_READ | EV_PERSIST, on_question, f);
+	f->on_gathered = evtimer_new(base, on_gathered, f);
+	f->on_use = event_new(base, -1, EV_PERSIST, on_use, f);
+	if (!f->on_event || !f->on_question || !f->on_gathered || !f->on_use ||
+	    event_add(f->on_event, NULL) < 0 || event_add(f->on_question, NULL) < 0 ||
+	    event_add(f->on_use, &use) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+int fast_open(struct fast **out, struct event_base *base, uint32_t mark)
+{
+	struct fast *f = calloc(1, sizeof(*f));
+	int rc;
+
+	if (!f)
+		return -ENOMEM;
+	f->mark = mark;
+	f->ways.event_fd = -1;
+	rc = ways_init(&f->ways);
+	if (rc == 0)
+		rc = rtnl_open(&f->rtnl);
+	if (rc == 0)
+		rc = follow(f);
+	if (rc == 0)
+		rc = add_events(f, base);
+	if (rc < 0) {
+		errno = -rc;
+		log_warn("fast sender: cannot follow rtnetlink");
+		fast_close(f);
+		return rc;
+	}
+	*out = f;
+	return 0;
+}
+
+void fast_close(struct fast *f)
+{
+	if (!f)
+		return;
+	free_event(f->on_event);
+	free_event(f->on_question);
+	free_event(f->on_gathered);
+	free_event(f->on_use);
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		close_port(&f->ports[i]);
+	if (f->events)
+		mnl_socket_close(f->events);
+	rtnl_close(f->rtnl);
+	ways_fini(&f->ways);
+	free(f);
+}
+
+struct ways *fast_ways(struct fast *f)
+{
+	return &f->ways;
+}
+
+void fast_describe(const struct fast *f, char *out, size_t size)
+{
+	const char *why_not = NULL;
+	unsigned fast = 0;
+
+	for (unsigned i = 0; i < f->peer_count; i++) {
+		fast += !f->peers[i].why_not;
+		if (f->peers[i].why_not)
+			why_not = f->peers[i].why_not;
+	}
+	if (f->peer_count == 0)
+		(void)snprintf(out, size, "AF_XDP, or raw sockets: nothing sent yet");
+	else if (why_not)
+		(void)snprintf(out, size, "AF_XDP to %u of %u peers; else raw sockets: %s", fast,
+			       f->peer_count, why_not);
+	else
+		(void)snprintf(out, size, "AF_XDP to %u of %u peers", fast, f->peer_count);
+}
