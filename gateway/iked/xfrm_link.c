@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RETRY_S = 1, EVENTS_A_TURN = 64 };
+enum { RETRY_MS = 250, EVENTS_A_TURN = 64 };
 
 struct xfrm_link {
 	struct xfrm_link_options options;
@@ -23,7 +23,7 @@ struct xfrm_link {
 
 static void connect_soon(struct xfrm_link *link)
 {
-	const struct timeval later = {.tv_sec = RETRY_S};
+	const struct timeval later = {.tv_usec = RETRY_MS * 1000};
 
 	event_add(link->retry, &later);
 }
@@ -111,7 +111,7 @@ static void try_connect(struct xfrm_link *link)
 
 	if (connect_now(link, &fd, &err) < 0) {
 		if (!link->told)
-			log_warnx("%s; trying again every second", err.text);
+			log_warnx("%s; trying again", err.text);
 		link->told = true;
 		disconnect(link);
 		connect_soon(link);
