@@ -75,17 +75,20 @@ static bool seal_fragments(struct ike_sa *sa, const struct ike_header *h, const 
 	return true;
 }
 
-/* RFC 7383 §2.5.1: cut if both can, and it is longer than a fragment may be. */
-static uint16_t fragments_of(const struct ike_sa *sa, const struct draft *d, uint32_t *message_max)
+/* RFC 7383 §2.5.1: cut if both can, and it is longer than a fragment may be. When forced, short ones
+ * too, but for INFORMATIONAL: charon takes one that begins with a fragment for unencrypted. */
+static uint16_t fragments_of(const struct ike_sa *sa, uint8_t exchange, const struct draft *d,
+			     uint32_t *message_max)
 {
 	const struct settings *s = &sa->ike->settings;
+	bool forced =
+		sa->conn->c.fragmentation == IKE_FRAGMENT_FORCE && exchange != IKE_INFORMATIONAL;
 	bool marker = sa->ends.remote_port != 500;
 
 	if (!sa->fragmentation)
 		return 0;
 	*message_max = ike_frag_room(s->c.fragment_size, sa->ends.remote.family, marker);
-	if (ike_sk_sealed_len(&sa->keys.suite, d->w.len) <= *message_max &&
-	    sa->conn->c.fragmentation != IKE_FRAGMENT_FORCE)
+	if (ike_sk_sealed_len(&sa->keys.suite, d->w.len) <= *message_max && !forced)
 		return 0;
 	return ike_frag_count(&sa->keys.suite, d->w.len, *message_max);
 }
@@ -107,7 +110,7 @@ static bool seal(struct ike_sa *sa, uint8_t exchange, uint32_t id, bool response
 	*out = (struct datagrams){0};
 	if (d->w.overflow)
 		return false;
-	total = fragments_of(sa, d, &message_max);
+	total = fragments_of(sa, exchange, d, &message_max);
 	if (total > 0 && total <= DATAGRAMS_MAX)
 		done = seal_fragments(sa, &h, d, message_max, total, out);
 	else

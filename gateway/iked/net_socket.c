@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <linux/udp.h>
 #include <linux/xfrm.h>
 #include <string.h>
@@ -26,6 +27,16 @@ static int set(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
+/* The kernel understands policies of sockets when the module of NETLINK_XFRM is there, and that comes
+ * with the first socket of its kind. */
+static void load_xfrm(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_XFRM);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 /* No policy of the kernel's applies to what this socket sends and receives. */
 static int bypass(int fd, uint8_t family)
 {
@@ -34,6 +45,7 @@ static int bypass(int fd, uint8_t family)
 	int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	int name = family == AF_INET6 ? IPV6_XFRM_POLICY : IP_XFRM_POLICY;
 
+	load_xfrm();
 	for (int i = 0; i < 2; i++) {
 		if (setsockopt(fd, level, name, &policy, sizeof(policy)) < 0)
 			return -errno;
