@@ -72,7 +72,8 @@ void link_tell(const struct shim_socket *s, int fd, bool wake)
 	} msg = {
 		.header = {.nlmsg_len = sizeof(msg),
 			   .nlmsg_type = CYGNET_MSG_CTL,
-			   .nlmsg_flags = wake ? NLM_F_ACK : 0},
+			   .nlmsg_flags = wake ? NLM_F_ACK : 0,
+			   .nlmsg_seq = SHIM_WAKE_SEQ},
 		.ctl = {.portid = s->portid, .groups = s->groups},
 	};
 

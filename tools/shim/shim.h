@@ -46,6 +46,9 @@ enum shim_limits {
 	SHIM_EPOLLS_MAX = 128,
 };
 
+/* Of the CYGNET_MSG_CTL whose acknowledgement wakes who polls (waiting.c). */
+#define SHIM_WAKE_SEQ 0x43594753U
+
 /* Names a function of ours as the C library's. The headers' own declarations, with their inline
  * checks and their unions for addresses, then stand in nobody's way. */
 #define SHIM_CALL(name) __asm__(name) __attribute__((visibility("default")))

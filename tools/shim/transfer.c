@@ -4,8 +4,6 @@
  */
 #include "tools/shim/shim.h"
 
-#include "xfrm/xfrm.h"
-
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -126,26 +124,22 @@ enum datagram_kind {
 	WAKE,	 /* see waiting.c */
 };
 
-/* The datagram of len bytes that msg has, or, if it is still there, that is next. */
+/* The datagram that msg has, or, if it is still there, that is next. */
 static enum datagram_kind classify(int number, const struct msghdr *msg, size_t len, bool peeked)
 {
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-	} head = {0};
+	struct nlmsghdr nlh;
 	ssize_t got;
 
 	if (peeked)
-		got = next_calls()->recv(number, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+		got = next_calls()->recv(number, &nlh, sizeof(nlh), MSG_PEEK | MSG_DONTWAIT);
 	else
-		got = (ssize_t)requests_gather(msg->msg_iov, msg->msg_iovlen, 0, &head,
-					       len < sizeof(head) ? len : sizeof(head));
-	if (got >= (ssize_t)sizeof(head.header) && head.header.nlmsg_type == NLMSG_OVERRUN)
+		got = (ssize_t)requests_gather(msg->msg_iov, msg->msg_iovlen, 0, &nlh,
+					       len < sizeof(nlh) ? len : sizeof(nlh));
+	if (got != (ssize_t)sizeof(nlh))
+		return FOR_PROGRAM;
+	if (nlh.nlmsg_type == NLMSG_OVERRUN)
 		return OVERRUN;
-	if (got == (ssize_t)sizeof(head) && head.header.nlmsg_type == NLMSG_ERROR &&
-	    head.error.msg.nlmsg_type == CYGNET_MSG_CTL)
-		return WAKE;
-	return FOR_PROGRAM;
+	return nlh.nlmsg_type == NLMSG_ERROR && nlh.nlmsg_seq == SHIM_WAKE_SEQ ? WAKE : FOR_PROGRAM;
 }
 
 static void received(struct shim_socket *s, const struct msghdr *msg, size_t len)

@@ -48,14 +48,18 @@ static void refuse_all(const struct shim_socket *s, const uint8_t *bytes, size_t
 	} while (step);
 }
 
-/* What the program has asked since. */
-static void drain(const struct shim_socket *s)
+/* What the program has asked since: refused, or, if there is somebody to ask, passed on to fd. */
+static void drain(const struct shim_socket *s, int fd)
 {
 	uint8_t bytes[XFRM_REQUEST_MAX];
 	ssize_t n;
 
-	while ((n = next_calls()->recv(s->far, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
-		refuse_all(s, bytes, (size_t)n);
+	while ((n = next_calls()->recv(s->far, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+		if (fd < 0)
+			refuse_all(s, bytes, (size_t)n);
+		else
+			(void)next_calls()->send(fd, bytes, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
 	explicit_bzero(bytes, sizeof(bytes)); /* keys among them */
 }
 
@@ -81,25 +85,34 @@ static bool reconnect(struct shim_socket *s)
 	return true;
 }
 
+/* There is a connection to change to, and nothing that must be read before. */
+static bool can_return(struct shim_socket *s)
+{
+	if (!has_read(s) || !reconnect(s))
+		return false;
+	if (!link_is_readable(s->next, LOOK_MS))
+		return false; /* cygnetd has not said that it listens */
+	if (s->groups & XFRMGRP_EXPIRE && ledger_tell_lost(s->far)) {
+		s->since_ms = now_ms();
+		return false; /* when these have been read */
+	}
+	return true;
+}
+
 static void try_return(struct shim_socket *s)
 {
 	int fd, far = s->far;
 
-	drain(s);
-	if (!has_read(s) || !reconnect(s))
+	if (!can_return(s)) {
+		drain(s, -1);
 		return;
-	if (!link_is_readable(s->next, LOOK_MS))
-		return; /* cygnetd has not said that it listens */
-	if (s->groups & XFRMGRP_EXPIRE && ledger_tell_lost(far)) {
-		s->since_ms = now_ms();
-		return; /* and again when they have been read */
 	}
 	fd = s->next;
 	s->next = -1;
+	drain(s, fd);
 	/* Nobody sends without the lock while it is set. */
 	atomic_store(&s->waiting, false);
-	atomic_store(&s->woken, true);
-	s->requests_len = 0;
+	atomic_store(&s->woken, s->requests_len == 0);
 	link_install(s, fd);
 	if (!s->used)
 		return; /* every number had been closed; the far end is, too */
@@ -181,7 +194,9 @@ static void wake(int far)
 		struct nlmsghdr header;
 		struct nlmsgerr error;
 	} ack = {
-		.header = {.nlmsg_len = sizeof(ack), .nlmsg_type = NLMSG_ERROR},
+		.header = {.nlmsg_len = sizeof(ack),
+			   .nlmsg_type = NLMSG_ERROR,
+			   .nlmsg_seq = SHIM_WAKE_SEQ},
 		.error = {.msg = {.nlmsg_len = sizeof(struct nlmsghdr),
 				  .nlmsg_type = CYGNET_MSG_CTL}},
 	};
