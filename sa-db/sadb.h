@@ -36,6 +36,29 @@ bool selector_overlaps(const struct selector *a, const struct selector *b);
 /* True if it says nothing about protocol and ports. */
 bool selector_is_address_only(const struct selector *sel);
 
+/* ---- ranges (range.c) ------------------------------------------------------------------- */
+
+/* One end of a selector as RFC 4301 §4.4.1.1 and IKE (RFC 7296 §3.13.1) write it: addresses and ports
+ * from .. to, both included. All ports, 0 to 65535, is ANY: packets without readable ports, too. */
+struct selector_end {
+	struct ip_addr from, to;
+	uint16_t port_from, port_to; /* ICMP: types at src, codes at dst */
+};
+
+struct selector_range {
+	uint8_t family; /* AF_INET or AF_INET6: of all four addresses */
+	uint8_t proto;	/* 0: any */
+	struct selector_end src, dst;
+};
+
+/* Writes the selectors, prefix by prefix and value by mask as XFRM has them, that together hold exactly
+ * what range holds; no two share a packet, and no fewer disjoint prefixes would do. In ascending order of source,
+ * destination, source port, destination port. Their number, 1 at least; -EINVAL: an end is empty
+ * (from above to, so IKE's OPAQUE too) or of another family; -E2BIG: there are more than max. out
+ * is undefined after an error. */
+int selector_range_split(const struct selector_range *range, struct selector *out, unsigned max)
+	__attribute__((warn_unused_result));
+
 /* ---- what a manager says about an SA ---------------------------------------------------- */
 
 /* RFC 4301 §4.1: destination, protocol, SPI (host order). */
