@@ -1,7 +1,7 @@
 /*
  * sa-db/range.c: selectors that are ranges, RFC 4301 §4.4.1.1, as lists of those that XFRM has words
  * for: prefixes of addresses, values under masks of ports. Called by who loads policies: tools and
- * IKE. docs/decisions/0011 says why there.
+ * IKE. docs/decisions/0012 says why there.
  */
 #include "sa-db/sadb.h"
 

@@ -7,6 +7,7 @@
 #include "tools/execute.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { REQID_AUTO_FIRST = 0x4000 }; /* behind those written by hand */
@@ -189,6 +190,60 @@ static void notices(struct session *s, const struct statement *st, bool scope)
 			       statement_name(st->kind));
 }
 
+static int apply(struct session *s, const struct statement *st, struct policy_config *config,
+		 struct xfrm_error *err)
+{
+	if (st->kind == STATEMENT_SPDDELETE)
+		return delete_policy(s, config, err);
+	return add_policy(s, st, config, err);
+}
+
+/* What was written as ranges: all of its policies or, of an addition that fails half-way, none. One
+ * reqid for all, even if it is for setkey to choose: it is one policy to the writer. */
+static int apply_ranges(struct session *s, const struct statement *st,
+			const struct selector *selectors, int n, struct policy_config *config,
+			struct xfrm_error *err)
+{
+	struct xfrm_error ignored;
+	int rc = 0, first = 0, i;
+
+	for (i = 0; i < n && (rc == 0 || st->kind == STATEMENT_SPDDELETE); i++) {
+		config->sel = selectors[i];
+		rc = apply(s, st, config, first < 0 ? &ignored : err);
+		first = first < 0 ? first : rc;
+	}
+	if (first < 0 && st->kind == STATEMENT_SPDADD) {
+		for (i -= 2; i >= 0; i--) {
+			config->sel = selectors[i];
+			(void)delete_policy(s, config, &ignored); /* it was there a moment ago */
+		}
+	}
+	return first;
+}
+
+/* The policies of the statement. 0, err's code. */
+static int execute_selector(struct session *s, const struct statement *st,
+			    const struct resolved_selector *sel, struct policy_config *config,
+			    struct xfrm_error *err)
+{
+	struct selector *selectors;
+	const char *why = "";
+	int n;
+
+	if (!message_has_ranges(sel))
+		return s->dry_run ? 0 : apply(s, st, config, err);
+	selectors = calloc(MESSAGE_SELECTORS_MAX, sizeof(*selectors));
+	if (!selectors)
+		return xfrm_error_set(err, -ENOMEM, 0, "%s", strerror(ENOMEM));
+	n = message_ranges(st, sel, selectors, &why);
+	if (n < 0)
+		n = xfrm_error_set(err, n, 0, "%s", why);
+	else
+		n = s->dry_run ? 0 : apply_ranges(s, st, selectors, n, config, err);
+	free(selectors);
+	return n;
+}
+
 enum statement_result execute_policy(struct session *s, const struct statement *st)
 {
 	struct resolved_selector sel;
@@ -207,14 +262,10 @@ enum statement_result execute_policy(struct session *s, const struct statement *
 	rc = message_policy(st, &sel, &config, &why);
 	if (rc < 0)
 		xfrm_error_set(&err, rc, 0, "%s", why);
-	else if (s->dry_run)
-		return STATEMENT_GO_ON;
-	else if (!session_connect(s))
+	else if (!s->dry_run && !session_connect(s))
 		return STATEMENT_STOP;
-	else if (st->kind == STATEMENT_SPDDELETE)
-		rc = delete_policy(s, &config, &err);
 	else
-		rc = add_policy(s, st, &config, &err);
+		rc = execute_selector(s, st, &sel, &config, &err);
 	if (rc < 0)
 		execute_refused(s, st, &err);
 	return STATEMENT_GO_ON;

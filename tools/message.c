@@ -184,6 +184,63 @@ int message_policy(const struct statement *st, const struct resolved_selector *s
 	return 0;
 }
 
+/* ---- ranges ---------------------------------------------------------------------------------- */
+
+bool message_has_ranges(const struct resolved_selector *sel)
+{
+	return sel->src_to.family != AF_UNSPEC || sel->dst_to.family != AF_UNSPEC ||
+	       sel->sport_to || sel->dport_to;
+}
+
+/* A prefix is a range of addresses, too. */
+static bool address_range(const struct ip_addr *addr, const struct ip_addr *to,
+			  const struct token *prefix_len, struct selector_end *out)
+{
+	struct ip_prefix p;
+
+	if (to->family != AF_UNSPEC) {
+		out->from = *addr;
+		out->to = *to;
+		return !prefix_len->text;
+	}
+	if (!prefix(addr, prefix_len, &p))
+		return false;
+	p = ip_prefix_masked(&p);
+	out->from = out->to = p.addr;
+	for (unsigned bit = p.len; bit < ip_addr_bits(addr); bit++)
+		out->to.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return true;
+}
+
+static void port_range(uint16_t port, uint16_t to, struct selector_end *out)
+{
+	out->port_from = port;
+	out->port_to = to ? to : port;
+	if (!port && !to)
+		out->port_to = UINT16_MAX; /* any */
+}
+
+int message_ranges(const struct statement *st, const struct resolved_selector *sel,
+		   struct selector out[static MESSAGE_SELECTORS_MAX], const char **why)
+{
+	struct selector_range range = {.family = sel->src.family, .proto = sel->proto};
+	int n;
+
+	if (!address_range(&sel->src, &sel->src_to, &st->src.prefix, &range.src) ||
+	    !address_range(&sel->dst, &sel->dst_to, &st->dst.prefix, &range.dst)) {
+		*why = "prefix too long, or behind a range of addresses";
+		return -EINVAL;
+	}
+	port_range(sel->sport, sel->sport_to, &range.src);
+	port_range(sel->dport, sel->dport_to, &range.dst);
+	n = selector_range_split(&range, out, MESSAGE_SELECTORS_MAX);
+	if (n == -EINVAL)
+		*why = "a range ends before it begins";
+	if (n == -E2BIG)
+		*why = "the ranges need more than 1024 selectors";
+	return n;
+}
+
 void message_fwd_twin(const struct policy_config *in, struct policy_config *out)
 {
 	*out = *in;

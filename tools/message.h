@@ -24,7 +24,20 @@ struct resolved_selector {
 	struct ip_addr src, dst;
 	uint16_t sport, dport; /* 0: any; type and code of ICMP */
 	uint8_t proto;
+	/* Where ranges were written: their ends. Of no family and 0: there is none. */
+	struct ip_addr src_to, dst_to;
+	uint16_t sport_to, dport_to;
 };
+
+/* True if anything was written as a range: then the policy is one for each selector of
+ * message_ranges, instead of message_policy's own. */
+bool message_has_ranges(const struct resolved_selector *sel);
+enum { MESSAGE_SELECTORS_MAX = 1024 };
+/* The selectors that together are exactly the ranges, docs/decisions/0012. Their number; -EINVAL or
+ * -E2BIG and a sentence (static). */
+int message_ranges(const struct statement *st, const struct resolved_selector *sel,
+		   struct selector out[static MESSAGE_SELECTORS_MAX], const char **why)
+	__attribute__((warn_unused_result));
 
 /* The policy of spd*. 0; -EINVAL and a sentence: a prefix is too long for its family. */
 int message_policy(const struct statement *st, const struct resolved_selector *sel,

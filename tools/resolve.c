@@ -129,6 +129,28 @@ static bool resolve_port(const struct token *port, uint16_t *out, struct resolve
 	return true;
 }
 
+/* "1000-2000": the first is left in *out. */
+static bool resolve_ports(const struct token *port, uint16_t *out, uint16_t *to,
+			  struct resolve_error *err)
+{
+	const char *dash = port->text ? strchr(port->text, '-') : NULL;
+	unsigned long first, last;
+	char *end;
+
+	*to = 0;
+	if (!dash || port->text[strspn(port->text, "0123456789-")])
+		return resolve_port(port, out, err);
+	first = strtoul(port->text, &end, 10);
+	if (end != dash)
+		return fail(err, gai_strerror(EAI_SERVICE), port);
+	last = strtoul(dash + 1, &end, 10);
+	if (end == dash + 1 || *end || last > UINT16_MAX || first > last || last == 0)
+		return fail(err, gai_strerror(EAI_SERVICE), port);
+	*out = (uint16_t)first;
+	*to = (uint16_t)last;
+	return true;
+}
+
 static bool resolve_upper(const struct statement *st, struct resolved_selector *out,
 			  struct resolve_error *err)
 {
@@ -195,19 +217,43 @@ bool resolve_encap(const struct statement *st, struct sa_encap *out, struct reso
 	return true;
 }
 
+/* "10.0.0.5-10.0.0.17", numeric: else it is a name with a dash. */
+static bool parse_range(const char *text, struct ip_addr *from, struct ip_addr *to)
+{
+	const char *dash = strchr(text, '-');
+	size_t len = dash ? (size_t)(dash - text) : 0;
+	char first[IP_ADDR_TEXT_MAX];
+
+	if (!dash || len >= sizeof(first))
+		return false;
+	memcpy(first, text, len);
+	first[len] = '\0';
+	return ip_addr_parse(first, from) && ip_addr_parse(dash + 1, to);
+}
+
+static bool resolve_addresses(const struct token *name, unsigned lookup, struct ip_addr *from,
+			      struct ip_addr *to, bool *scope, struct resolve_error *err)
+{
+	if (parse_range(name->text, from, to))
+		return from->family == to->family || fail(err, "Family mismatch", name);
+	*to = (struct ip_addr){0};
+	return resolve_one(name, lookup, from, scope, err);
+}
+
 bool resolve_selector(const struct statement *st, struct resolved_selector *out, bool *scope,
 		      struct resolve_error *err)
 {
 	struct resolved_selector sel = {0};
 
 	*scope = false;
-	if (!resolve_one(&st->src.name, st->lookup, &sel.src, scope, err) ||
-	    !resolve_one(&st->dst.name, st->lookup, &sel.dst, scope, err))
+	if (!resolve_addresses(&st->src.name, st->lookup, &sel.src, &sel.src_to, scope, err) ||
+	    !resolve_addresses(&st->dst.name, st->lookup, &sel.dst, &sel.dst_to, scope, err))
 		return false;
 	if (sel.src.family != sel.dst.family)
 		return fail(err, "Family mismatch", &st->dst.name);
-	if (!resolve_port(&st->src.port, &sel.sport, err) ||
-	    !resolve_port(&st->dst.port, &sel.dport, err) || !resolve_upper(st, &sel, err))
+	if (!resolve_ports(&st->src.port, &sel.sport, &sel.sport_to, err) ||
+	    !resolve_ports(&st->dst.port, &sel.dport, &sel.dport_to, err) ||
+	    !resolve_upper(st, &sel, err))
 		return false;
 	*out = sel;
 	return true;

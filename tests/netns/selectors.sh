@@ -151,6 +151,25 @@ echo 'spddelete 10.1.0.0/24 10.2.0.0/16 any -P out; spddelete 10.2.0.0/16 10.1.0
 echo 'spddelete 10.2.0.0/24 10.1.0.0/16 any -P out; spddelete 10.1.0.0/16 10.2.0.0/24 any -P in;' | load gwB
 by 0x1004 reaches hostA 10.2.0.2
 
+say "ranges: the first and the last of them are protected, their neighbours are not"
+background hostB listens "$PYTHON" -u -c '
+import socket, time
+kept = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+for s, port in zip(kept, (1999, 2000, 2999, 3000)):
+    s.bind(("0.0.0.0", port))
+print("bound")
+time.sleep(1000)'
+wait_for 5 grep -q bound "$WORK/listens.log"
+datagram() { on hostA "$PYTHON" -c 'import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (sys.argv[1], int(sys.argv[2])))' "$1" "$2"; }
+echo "spdadd 10.1.0.0/24 10.2.0.2-10.2.0.5[2000-2999] udp -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;" | afresh gwA
+echo "spdadd 10.1.0.0/24 10.2.0.2-10.2.0.5[2000-2999] udp -P in ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;" | afresh gwB
+unwelcome=$(verdict gwB NO_IN_POLICY)
+for port in 2000 2999; do assert_eq "$(on_wire datagram 10.2.0.2 $port)" esp "port $port of 2000-2999"; done
+assert_eq "$(verdict gwB NO_IN_POLICY)" "$unwelcome" 'packets without policy'
+for port in 1999 3000; do assert_eq "$(on_wire datagram 10.2.0.2 $port)" clear "port $port beside it"; done
+assert_eq "$(on_wire datagram 10.2.0.5 2500)" esp 'the last address'
+assert_eq "$(on_wire datagram 10.2.0.6 2500)" clear 'the one behind it'
+
 say "a network no policy knows, translated into one that has"
 ns_add hostC
 veth gwA lan3 hostC lan
