@@ -20,6 +20,9 @@ static enum turn whose_turn(const struct ike_sa *sa, const struct ike_header *h)
 
 		return ours ? TURN_ANSWER : TURN_NONE;
 	}
+	/* Who has not proved yet who he is has nothing to ask; a peer whose proof was lost asks again. */
+	if (sa->phase == SA_AUTH_SENT)
+		return TURN_NONE;
 	if (h->id == sa->next_expected && sa->phase != SA_FAILED)
 		return TURN_NEW_REQUEST;
 	/* A request that was answered already, §2.1. */

@@ -220,14 +220,14 @@ void wish_replacement(struct ike_sa *sa)
 
 enum { TWINS_WITHIN_MS = 60000 };
 
-/* Both ends began at once, and both came through. */
+/* Both ends began at once, and both came through. Who began is no sign: one may have been rekeyed since, by
+ * the other end. */
 static bool are_twins(const struct ike_sa *a, const struct ike_sa *b)
 {
 	uint64_t apart = a->up_at > b->up_at ? a->up_at - b->up_at : b->up_at - a->up_at;
 
-	return a != b && sa_is_current(b) && b->conn == a->conn && b->initiator != a->initiator &&
-	       b->up_at != UINT64_MAX && apart <= TWINS_WITHIN_MS &&
-	       ike_id_equal(&a->remote_id, &b->remote_id) &&
+	return a != b && sa_is_current(b) && b->conn == a->conn && b->up_at != UINT64_MAX &&
+	       apart <= TWINS_WITHIN_MS && ike_id_equal(&a->remote_id, &b->remote_id) &&
 	       ike_id_equal(&a->local_id, &b->local_id);
 }
 
