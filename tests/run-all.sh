@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/run.sh, then what is too long for every change: the whole matrix against the Linux kernel,
-# the 10,000-SA and restart tests again under ASan, every fuzz target for a minute.
+# the 10,000-SA and restart tests again under ASan, 100,000 random schedules for two IKE machines of
+# either kind, every fuzz target for a minute.
 #
 #   tests/run-all.sh [FUZZ-SECONDS]
 set -euo pipefail
@@ -12,6 +13,9 @@ echo "==> the whole matrix against the Linux kernel"
 CYGNET_BUILD=$PWD/build tests/interop/kernel.sh --all
 echo "==> every network test under ASan and UBSan"
 ctest --test-dir build-asan --output-on-failure -L '^(smoke|netns)$'
+echo "==> random schedules for IKE"
+build/tests/model/model_ike 100000
+build/tests/model/model_ike_storm 1 100000
 echo "==> fuzzing, $seconds s a target"
 cmake --preset fuzz > build/results/build-fuzz-cmake.log
 cmake --build build-fuzz -j "$(nproc)" > build/results/build-fuzz-build.log
