@@ -78,7 +78,7 @@ say "the provider's network is no way to it"
 refused on internet curl -sSf --max-time 1 http://10.0.5.9/
 echo "  $SAID"
 what_an_eavesdropper_reads "$WORK/wire.pcap" "$here/home.conf" "$figures" Dashboard swans GET
-what_the_keys_open "$WORK/wire.pcap" "$here/home.conf"
+what_the_keys_open "$WORK/wire.pcap" "$here/home.conf" gwHome
 
 say "now everything goes through the office: 0.0.0.0/0 and ::/0"
 load gwHome < "$here/home-all.conf"

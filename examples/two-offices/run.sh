@@ -53,7 +53,7 @@ same_file hostA http://10.2.0.2/file "$WORK/web/file"
 same_file hostA 'http://[fd00:2::2]/file' "$WORK/web/file"
 
 what_an_eavesdropper_reads "$WORK/wire.pcap" "$here/office-a.conf" "$page" swan GET HTTP
-what_the_keys_open "$WORK/wire.pcap" "$here/office-a.conf"
+what_the_keys_open "$WORK/wire.pcap" "$here/office-a.conf" gwA
 
 say "what the gateway counted"
 cy gwA status

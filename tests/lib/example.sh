@@ -56,22 +56,12 @@ what_an_eavesdropper_reads() {
     "$PYTHON" "$LIB/esp_witness.py" eavesdrop "$file" "$keys" "$@"
 }
 
-# tshark_sas SETKEY-FILE: its AES-GCM SAs as options for tshark, one a line.
-tshark_sas() {
-    sed 's/#.*//' "$1" | awk -v RS=';' '$1 == "add" && /aes-gcm-16/ {
-        family = $2 ~ /:/ ? "IPv6" : "IPv4"
-        for (i = 1; i < NF; i++) if ($i == "aes-gcm-16") key = $(i + 1)
-        printf "uat:esp_sa:\"%s\",\"%s\",\"%s\",\"%s\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"%s\",\"NULL\",\"\"\n", family, $2, $3, $5, key
-    }'
-}
-
-# what_the_keys_open CAPTURE SETKEY-FILE: the same capture, by two programs that are not ours.
+# what_the_keys_open CAPTURE SETKEY-FILE GATEWAY: the same capture, by two programs that are not ours.
 what_the_keys_open() {
-    local options=() row
-    while read -r row; do options+=(-o "$row"); done < <(tshark_sas "$2")
-    say "the same capture with the keys: tshark decrypts"
-    tshark -n -r "$1" -o esp.enable_encryption_decode:TRUE "${options[@]}" -Y 'esp and (icmp or icmpv6 or http)' \
-        2> /dev/null > "$WORK/decrypted.txt"
+    say "the same capture with the keys of $3: tshark decrypts"
+    cy "$3" keys --wireshark "$WORK/keys" > /dev/null
+    WIRESHARK_CONFIG_DIR=$WORK/keys tshark -n -r "$1" -o esp.enable_encryption_decode:TRUE \
+        -Y 'esp and (icmp or icmpv6 or http)' 2> /dev/null > "$WORK/decrypted.txt"
     head -n 8 "$WORK/decrypted.txt"
     grep -q 'GET / HTTP' "$WORK/decrypted.txt" || fail "tshark shows no web request"
     say "and python3-cryptography, which also checks every integrity tag"
