@@ -14,7 +14,7 @@
 struct dump_options {
 	FILE *out;
 	bool ports;	     /* -p */
-	bool sockets;	     /* -N: say how many per-socket policies were left out */
+	bool sockets;	     /* -N: leave out per-socket policies, say how many */
 	bool interface_only; /* -t: policies bound to an interface, of which there are none */
 	enum setkey_dialect dialect;
 	bool short_form; /* -l: one line an SA, and nothing for none */

@@ -113,9 +113,13 @@ void dump_policy(const struct dump_options *o, const struct xfrm_policy *policy,
 	const struct policy_config *c = &policy->config;
 	char created[32], used[32];
 
-	print_range(o, &c->sel.src, c->sel.proto, c->sel.sport);
-	print_range(o, &c->sel.dst, c->sel.proto, c->sel.dport);
-	print_upper(o, &c->sel);
+	if (policy->socket) {
+		fputs("(per-socket policy) ", o->out);
+	} else {
+		print_range(o, &c->sel.src, c->sel.proto, c->sel.sport);
+		print_range(o, &c->sel.dst, c->sel.proto, c->sel.dport);
+		print_upper(o, &c->sel);
+	}
 	fprintf(o->out, "\n\t%s ", dir_name(c->dir));
 	print_priority(o, c->priority);
 	fprintf(o->out, "%s\n", action_name(c->action));
@@ -140,13 +144,20 @@ struct policy_list {
 	struct policy_node *first;
 	struct policy_node **end;
 	unsigned len;
+	bool hide_sockets;
+	unsigned hidden;
 };
 
 static int collect_policy(void *ctx, const struct xfrm_message *entry)
 {
-	struct policy_node *node = malloc(sizeof(*node));
 	struct policy_list *list = ctx;
+	struct policy_node *node;
 
+	if (entry->policy.socket && list->hide_sockets) {
+		list->hidden++;
+		return 0;
+	}
+	node = malloc(sizeof(*node));
 	if (!node)
 		return -ENOMEM;
 	node->next = NULL;
@@ -170,7 +181,7 @@ int dump_all_policies(const struct dump_options *o, struct xfrm_client *client,
 		      struct xfrm_error *err)
 {
 	struct xfrm_message request = {.type = XFRM_MSG_GETPOLICY, .dump = true};
-	struct policy_list list = {.end = &list.first};
+	struct policy_list list = {.end = &list.first, .hide_sockets = o->sockets};
 	struct policy_node *node;
 	unsigned seq;
 	int rc;
@@ -187,8 +198,7 @@ int dump_all_policies(const struct dump_options *o, struct xfrm_client *client,
 			show(o, &node->policy, --seq);
 		free(node);
 	}
-	/* Per-socket policies never come through this protocol. */
 	if (rc == 0 && o->sockets)
-		fprintf(o->out, "0 per-socket policies hidden.\n");
+		fprintf(o->out, "%u per-socket policies hidden.\n", list.hidden);
 	return rc;
 }

@@ -62,7 +62,8 @@ static int check_info(const struct xfrm_input *in, const struct xfrm_userpolicy_
 		return xfrm_error_set(in->err, -EINVAL, POLICY_FIELD(sel.family),
 				      "selector family %u: IPv4 or IPv6 is expected",
 				      info->sel.family);
-	if (info->dir >= POLICY_DIRS)
+	/* A kernel's dump has the policies of sockets too, whose directions are the next three. */
+	if (info->dir >= (in->request ? POLICY_DIRS : 2 * POLICY_DIRS))
 		return xfrm_error_set(in->err, -EINVAL, POLICY_FIELD(dir),
 				      "direction %u: in, out or fwd is expected", info->dir);
 	if (info->index && (info->index & 7) != info->dir)
@@ -197,7 +198,8 @@ int xfrm_policy_info_get(const struct xfrm_input *in, const struct xfrm_userpoli
 		return rc;
 	config->index = info->index;
 	config->priority = info->priority;
-	config->dir = info->dir;
+	config->dir = info->dir % POLICY_DIRS;
+	out->socket = info->dir >= POLICY_DIRS;
 	config->flags = info->flags;
 	config->share = info->share;
 	config->mark = xfrm_mark_get(in);

@@ -38,7 +38,7 @@ void xfrm_policy_info_put(struct xfrm_userpolicy_info *info, const struct xfrm_p
 	info->lft = xfrm_limits_put(&config->limits);
 	info->priority = config->priority;
 	info->index = config->index;
-	info->dir = config->dir;
+	info->dir = (uint8_t)(config->dir + (policy->socket ? POLICY_DIRS : 0));
 	info->action = config->action == POLICY_DISCARD ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
 	info->flags = config->flags;
 	info->share = config->share;

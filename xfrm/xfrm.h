@@ -91,6 +91,7 @@ struct xfrm_sa {
 struct xfrm_policy {
 	struct policy_config config;
 	uint64_t add_time, use_time; /* replies only */
+	bool socket;		     /* of one socket, not of the SPD: a kernel's replies only */
 };
 
 /* XFRMA_ADDRESS_FILTER and XFRMA_PROTO of a GETSA dump. */

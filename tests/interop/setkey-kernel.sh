@@ -79,6 +79,39 @@ assert_eq "$(grep -c '^setkey: -' "$WORK/kernel.out")" 5 'refusals by the kernel
 diff -u <(answers < "$WORK/kernel.out") <(answers < "$WORK/cygnetd.out") || fail "cygnetd answers otherwise"
 echo "ok: $(answers < "$WORK/kernel.out" | wc -l) lines"
 
+say "policies of sockets"
+far <<GUEST > "$WORK/sockets.txt" || fail "$(cat "$WORK/sockets.txt")"
+python3 - > /run/socket.log 2>&1 <<'PYTHON' &
+import socket, struct, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for direction in (0, 1):    # in and out: IP_XFRM_POLICY, struct xfrm_userpolicy_info
+    s.setsockopt(socket.IPPROTO_IP, 17, bytes(40) + struct.pack("=HBBBxxxii", 2, 0, 0, 0, 0, 0) +
+                 struct.pack("=4Q", *[2**64 - 1] * 4) + bytes(32 + 32) + struct.pack("=IIBBBBxxxx", 0, 0, direction, 0, 0, 0))
+print("ready", flush=True)
+time.sleep(1000)
+PYTHON
+tries=0
+until grep -q ready /run/socket.log; do tries=\$((tries + 1)); [ \$tries -lt 100 ] || { cat /run/socket.log; exit 1; }; sleep 0.1; done
+$BIN/setkey --kernel -f - <<'SETKEY'
+spdflush;
+spdadd 10.1.0.0/16 10.2.0.0/16 any -P out none;
+SETKEY
+$BIN/setkey --kernel -DP | grep -vE 'created|lifetime|spid|refcnt'
+$BIN/setkey --kernel -DPN | grep -vE 'created|lifetime|spid|refcnt'
+GUEST
+assert_eq "$(sed 's/ $//' "$WORK/sockets.txt" | sort)" "$(sort <<TEXT
+(per-socket policy)
+	in none
+(per-socket policy)
+	out none
+10.1.0.0/16[any] 10.2.0.0/16[any] any
+	out prio def none
+10.1.0.0/16[any] 10.2.0.0/16[any] any
+	out prio def none
+2 per-socket policies hidden.
+TEXT
+)" 'policies'
+
 say "-x shows what happens there"
 far <<GUEST || fail "no event was shown"
 $BIN/setkey --kernel -xx > /run/events.txt &

@@ -172,6 +172,29 @@ START_TEST(test_parse_checks_each_field)
 }
 END_TEST
 
+/* Directions 3 to 5, in a kernel's dump: the policy of a socket. */
+START_TEST(test_parse_knows_policies_of_sockets)
+{
+	uint8_t *dir = buf.bytes + INFO(dir);
+	uint32_t index = 8 | 4;
+
+	load("pol_block");
+	((struct nlmsghdr *)(void *)buf.bytes)->nlmsg_flags = 0;
+	memcpy(buf.bytes + INFO(index), &index, sizeof(index));
+	*dir = POLICY_DIRS + POLICY_OUT;
+	expect(0, NULL, "of a socket");
+	ck_assert(msg.policy.socket);
+	ck_assert_uint_eq(msg.policy.config.dir, POLICY_OUT);
+	index = 8 | POLICY_OUT;
+	memcpy(buf.bytes + INFO(index), &index, sizeof(index));
+	*dir = POLICY_OUT;
+	expect(0, NULL, "of the SPD");
+	ck_assert(!msg.policy.socket);
+	*dir = 2 * POLICY_DIRS;
+	expect(-EINVAL, "direction 6", "direction 6");
+}
+END_TEST
+
 /* Old programs leave the template's family at zero; the kernel takes the selector's. */
 START_TEST(test_parse_fills_in_template_family)
 {
@@ -320,6 +343,7 @@ int main(void)
 	tcase_add_test(tc, test_parse_takes_recorded_plain_actions);
 	tcase_add_test(tc, test_parse_takes_recorded_keys);
 	tcase_add_test(tc, test_parse_checks_each_field);
+	tcase_add_test(tc, test_parse_knows_policies_of_sockets);
 	tcase_add_test(tc, test_parse_fills_in_template_family);
 	tcase_add_test(tc, test_parse_takes_traps_of_transport_mode);
 	tcase_add_test(tc, test_parse_refuses_transport_across_families);
