@@ -112,8 +112,9 @@ struct sa_config {
 	struct sa_id id;
 	struct xfrm_mark_value mark;
 	struct ip_addr src;
-	uint8_t mode;	      /* XFRM_MODE_TUNNEL; others are refused above this layer */
-	uint8_t flags;	      /* XFRM_STATE_*: kept and given back; sa_outer_options reads some */
+	uint8_t mode;	   /* XFRM_MODE_TUNNEL; others are refused above this layer */
+	uint8_t flags;	   /* XFRM_STATE_*: kept and given back; sa_outer_options reads some */
+	uint8_t direction; /* as a manager says it, enum sa_direction or 0: kept and given back */
 	uint32_t extra_flags; /* XFRM_SA_XFLAG_* and SA_XFLAG_*: same */
 	uint32_t reqid, replay_window;
 	uint32_t seq; /* XFRM's: which ACQUIRE the SA answers; kept and given back */

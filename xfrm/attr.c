@@ -16,9 +16,10 @@ struct attr_kind {
 	size_t min_len;
 };
 
-#define KIND(attr, len) [attr] = {#attr, len}
+#define KIND(attr, len)	    [attr] = {#attr, len}
+#define NEW_KIND(attr, len) [NEW_ATTR_##attr] = {"XFRMA_" #attr, len}
 
-static const struct attr_kind kinds[XFRMA_MAX + 1] = {
+static const struct attr_kind kinds[NEW_ATTR_MAX + 1] = {
 	KIND(XFRMA_ALG_AUTH, sizeof(struct xfrm_algo)),
 	KIND(XFRMA_ALG_CRYPT, sizeof(struct xfrm_algo)),
 	KIND(XFRMA_ALG_COMP, sizeof(struct xfrm_algo)),
@@ -51,6 +52,15 @@ static const struct attr_kind kinds[XFRMA_MAX + 1] = {
 	KIND(XFRMA_SET_MARK_MASK, sizeof(uint32_t)),
 	KIND(XFRMA_IF_ID, sizeof(uint32_t)),
 	KIND(XFRMA_MTIMER_THRESH, sizeof(uint32_t)),
+	NEW_KIND(SA_DIR, sizeof(uint8_t)),
+	NEW_KIND(NAT_KEEPALIVE_INTERVAL, sizeof(uint32_t)),
+	NEW_KIND(SA_PCPU, sizeof(uint32_t)),
+	NEW_KIND(IPTFS_DROP_TIME, sizeof(uint32_t)),
+	NEW_KIND(IPTFS_REORDER_WINDOW, sizeof(uint16_t)),
+	NEW_KIND(IPTFS_DONT_FRAG, 0),
+	NEW_KIND(IPTFS_INIT_DELAY, sizeof(uint32_t)),
+	NEW_KIND(IPTFS_MAX_QSIZE, sizeof(uint32_t)),
+	NEW_KIND(IPTFS_PKT_SIZE, sizeof(uint32_t)),
 };
 
 /* Messages about a database as a whole number theirs anew. */
@@ -69,7 +79,7 @@ static const struct attr_kind spd_kinds[XFRMA_SPD_MAX + 1] = {
 static const struct attr_kind *find_kind(uint16_t message, unsigned type)
 {
 	const struct attr_kind *table = kinds;
-	unsigned max = XFRMA_MAX;
+	unsigned max = NEW_ATTR_MAX;
 
 	if (message == XFRM_MSG_NEWSADINFO || message == XFRM_MSG_GETSADINFO) {
 		table = sad_kinds;
@@ -83,7 +93,7 @@ static const struct attr_kind *find_kind(uint16_t message, unsigned type)
 
 const char *xfrm_attr_name(unsigned type)
 {
-	assert(type <= XFRMA_MAX && kinds[type].name);
+	assert(type <= NEW_ATTR_MAX && kinds[type].name);
 	return kinds[type].name;
 }
 
@@ -108,6 +118,14 @@ uint32_t xfrm_attr_u32(const struct nlattr *attr)
 uint32_t xfrm_attr_offset(const struct xfrm_input *in, const struct nlattr *attr)
 {
 	return attr ? (uint32_t)((const uint8_t *)attr - (const uint8_t *)in->nlh) : 0;
+}
+
+int xfrm_attr_refuse_present(const struct xfrm_input *in, unsigned type, const char *why)
+{
+	if (!in->attrs.at[type])
+		return 0;
+	return xfrm_error_set(in->err, -EOPNOTSUPP, xfrm_attr_offset(in, in->attrs.at[type]),
+			      "%s: %s", xfrm_attr_name(type), why);
 }
 
 int xfrm_attr_refuse(const struct xfrm_input *in, unsigned type, const char *why)

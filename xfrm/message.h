@@ -34,10 +34,24 @@ enum cygnet_attr {
 	CYGNETA_END,
 };
 
+/* Attributes of kernels newer than the header this is built with. */
+enum newer_attrs {
+	NEW_ATTR_SA_DIR = 33,
+	NEW_ATTR_NAT_KEEPALIVE_INTERVAL,
+	NEW_ATTR_SA_PCPU,
+	NEW_ATTR_IPTFS_DROP_TIME,
+	NEW_ATTR_IPTFS_REORDER_WINDOW,
+	NEW_ATTR_IPTFS_DONT_FRAG,
+	NEW_ATTR_IPTFS_INIT_DELAY,
+	NEW_ATTR_IPTFS_MAX_QSIZE,
+	NEW_ATTR_IPTFS_PKT_SIZE,
+	NEW_ATTR_MAX = NEW_ATTR_IPTFS_PKT_SIZE,
+};
+
 /* The attributes of one message, by type; NULL where there is none. The last of duplicates wins, as
  * in the kernel. */
 struct xfrm_attrs {
-	const struct nlattr *at[XFRMA_MAX + 1];
+	const struct nlattr *at[NEW_ATTR_MAX + 1];
 	const struct nlattr *own[CYGNETA_END - CYGNETA_BASE];
 };
 
@@ -80,6 +94,8 @@ uint32_t xfrm_attr_offset(const struct xfrm_input *in, const struct nlattr *attr
 const char *xfrm_attr_name(unsigned type);
 /* -EOPNOTSUPP if the attribute is there with any bit set; why is a sentence's end. */
 int xfrm_attr_refuse(const struct xfrm_input *in, unsigned type, const char *why);
+/* The same, whatever is in it: a zero means something, too. */
+int xfrm_attr_refuse_present(const struct xfrm_input *in, unsigned type, const char *why);
 
 /* ---- values (value.c) ---- */
 

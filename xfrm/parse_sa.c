@@ -73,12 +73,35 @@ static int refuse_attributes(const struct xfrm_input *in)
 		{XFRMA_REPLAY_THRESH, "replay events are not supported"},
 		{XFRMA_ETIMER_THRESH, "replay events are not supported"},
 		{XFRMA_MTIMER_THRESH, "mapping thresholds are not supported"},
+		{NEW_ATTR_NAT_KEEPALIVE_INTERVAL, "NAT keepalives are the gateway's own"},
 	};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(refused) / sizeof(refused[0]); i++)
 		rc = xfrm_attr_refuse(in, refused[i].type, refused[i].why);
+	if (rc == 0)
+		rc = xfrm_attr_refuse_present(in, NEW_ATTR_SA_PCPU,
+					      "SAs of one CPU are not supported");
+	for (unsigned type = NEW_ATTR_IPTFS_DROP_TIME; rc == 0 && type <= NEW_ATTR_MAX; type++)
+		rc = xfrm_attr_refuse_present(in, type, "IPTFS is not supported");
 	return rc;
+}
+
+/* Managers of newer kernels say it. Addresses tell as much: kept and given back. */
+static int get_direction(const struct xfrm_input *in, struct sa_config *out)
+{
+	const struct nlattr *attr = in->attrs.at[NEW_ATTR_SA_DIR];
+	uint8_t direction;
+
+	if (!attr)
+		return 0;
+	memcpy(&direction, xfrm_attr_data(attr), sizeof(direction));
+	if (direction != SA_IN && direction != SA_OUT)
+		return xfrm_error_set(in->err, -EINVAL, xfrm_attr_offset(in, attr),
+				      "XFRMA_SA_DIR: direction %u, 1 is in and 2 is out",
+				      direction);
+	out->direction = direction;
+	return 0;
 }
 
 static int get_selector(const struct xfrm_input *in, struct xfrm_usersa_info *info,
@@ -207,6 +230,8 @@ static int get_rest(const struct xfrm_input *in, struct xfrm_usersa_info *info, 
 		rc = check_use(in, info);
 	if (rc == 0)
 		rc = refuse_attributes(in);
+	if (rc == 0)
+		rc = get_direction(in, config);
 	if (rc == 0)
 		rc = xfrm_sa_info_get(in, info, out);
 	if (rc == 0)

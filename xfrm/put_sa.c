@@ -70,6 +70,8 @@ void xfrm_sa_attrs_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool req
 		xfrm_attr_put_u32(o, XFRMA_TFCPAD, sa->config.tfcpad);
 	xfrm_mark_put(o, &sa->config.mark);
 	xfrm_replay_put(o, sa, request);
+	if (sa->config.direction)
+		xfrm_attr_put(o, NEW_ATTR_SA_DIR, &sa->config.direction, 1);
 	if (request)
 		xfrm_lifetime_put(o, &sa->status, false);
 }

@@ -145,6 +145,117 @@ START_TEST(test_ends_and_counters_are_taken_over)
 }
 END_TEST
 
+/* Between other addresses it is the same SA: ends, counters, number. Whichever of the two versions is
+ * dropped, the other carries on, and the policies that name its addresses have it. */
+START_TEST(test_readdressed_sa_keeps_its_ends)
+{
+	static const struct {
+		const char *src, *dst;
+		bool back; /* the newer one goes */
+	} rows[] = {{"192.0.2.1", "192.0.2.3", false}, {"192.0.2.9", "192.0.2.2", false},
+		    {"192.0.2.1", "192.0.2.3", true},  {"192.0.2.9", "192.0.2.2", true},
+		    {"192.0.2.1", "192.0.2.2", false}, {"192.0.2.1", "192.0.2.2", true}};
+	const struct selector here = selector_of("10.1.0.0/16", "10.2.0.0/16", 0);
+	const struct selector there = selector_of("10.1.0.0/16", "10.3.0.0/16", 0);
+	const struct policy_config old_pc = protect_of(&here, "192.0.2.1", "192.0.2.2", 7);
+	const struct policy_config new_pc = protect_of(&there, rows[_i].src, rows[_i].dst, 7);
+	struct policy *old_policy = policy_added(db, &old_pc);
+	struct policy *new_policy = policy_added(db, &new_pc);
+	struct sa *sa = sa_added(db, &config), *newer, *stays, *goes;
+	struct sa_config c = config;
+	bool moves;
+
+	c.src = addr_of(rows[_i].src);
+	c.id.dst = addr_of(rows[_i].dst);
+	c.encap = (struct sa_encap){.sport = 4500, .dport = 4501};
+	moves = !ip_addr_equal(&c.src, &config.src) || !ip_addr_equal(&c.id.dst, &config.id.dst);
+	ck_assert_int_eq(carry(sa, sa), V_OK);
+	ck_assert_int_eq(sadb_sa_readdress(db, sa, &c, &newer), 0);
+	ck_assert_uint_eq(sadb_sa_count(db), 2);
+	ck_assert_uint_eq(newer->serial, sa->serial);
+	ck_assert_uint_eq(newer->config.encap.dport, 4501);
+	ck_assert_ptr_eq(atomic_load(&new_policy->sa), moves ? newer : sa);
+	ck_assert_int_eq(carry(sa, newer), V_OK);
+	stays = rows[_i].back ? sa : newer;
+	goes = rows[_i].back ? newer : sa;
+	sadb_sa_drop_version(db, goes);
+	ck_assert(shelf_has(&shelf, goes));
+	ck_assert_int_eq(carry(goes, stays), V_OK); /* who held it may use it until the end */
+	shelf_empty(&shelf);
+	ck_assert_uint_eq(sadb_sa_count(db), 1);
+	ck_assert_ptr_eq(sad_lookup(db, 0x1000, &stays->config.id.dst), stays);
+	ck_assert_ptr_eq(sadb_sa_find(db, &stays->config.id, &no_mark), stays);
+	ck_assert_ptr_eq(atomic_load(&(rows[_i].back ? old_policy : new_policy)->sa), stays);
+	if (moves)
+		ck_assert_ptr_null(atomic_load(&(rows[_i].back ? new_policy : old_policy)->sa));
+	ck_assert_int_eq(carry(stays, stays), V_OK);
+	ck_assert_uint_eq(sa_status(stays).out_seq, 4);
+	ck_assert_int_eq(sadb_sa_delete(db, &stays->config.id, &no_mark), 0);
+	ck_assert_ptr_null(atomic_load(&new_policy->sa));
+}
+END_TEST
+
+START_TEST(test_readdress_needs_a_free_name)
+{
+	struct sa *sa = sa_added(db, &config), *newer = NULL;
+	struct sa_config c = config;
+
+	c.id.dst = addr_of("192.0.2.3");
+	(void)sa_added(db, &c);
+	ck_assert_int_eq(sadb_sa_readdress(db, sa, &c, &newer), -EEXIST);
+	ck_assert_ptr_null(newer);
+	ck_assert_uint_eq(sadb_sa_count(db), 2);
+	ck_assert_ptr_eq(sadb_sa_find(db, &config.id, &no_mark), sa);
+}
+END_TEST
+
+/* An SA that is taken over goes on after its past; what it is told later is as good. */
+START_TEST(test_past_is_where_an_sa_begins)
+{
+	struct sa_grant grant = grant_of(SA_IN | SA_OUT);
+	struct sa *sa, *newer;
+
+	grant.seq = (struct esp_grant){101, 1000};
+	grant.past = (struct sa_status){.bytes = 500,
+					.packets = 5,
+					.add_time = 1111,
+					.use_time = 2222,
+					.out_seq = 100,
+					.in_seq = 100};
+	ck_assert_int_eq(sadb_sa_add(db, &config, &grant, 3333, &sa), 0);
+	ck_assert_uint_eq(sa->add_time, 1111);
+	ck_assert_uint_eq(sa_status(sa).bytes, 500);
+	ck_assert_uint_eq(sa_status(sa).packets, 5);
+	ck_assert_uint_eq(sa_status(sa).use_time, 2222);
+	ck_assert_uint_eq(sa_status(sa).out_seq, 100);
+	ck_assert_uint_eq(sa_status(sa).in_seq, 100);
+	ck_assert_int_eq(carry(sa, sa), V_OK);
+	ck_assert_uint_eq(sa_status(sa).out_seq, 101);
+	grant = (struct sa_grant){.directions = SA_OUT, .seq = {5000, 6000}, .past.out_seq = 4999};
+	ck_assert_int_eq(sadb_sa_resume(db, sa, &grant, &newer), 0);
+	ck_assert_ptr_eq(newer->in, sa->in);
+	ck_assert_ptr_ne(newer->out, sa->out);
+	ck_assert_uint_eq(sa_status(newer).out_seq, 4999);
+	ck_assert_int_eq(carry(newer, newer), V_OK);
+	ck_assert_uint_eq(sa_status(newer).in_seq, 5000);
+	grant = (struct sa_grant){.directions = SA_IN, .past.in_seq = 5500};
+	sa = newer;
+	ck_assert_int_eq(sadb_sa_resume(db, sa, &grant, &newer), 0);
+	ck_assert_uint_eq(sa_status(newer).in_seq, 5500);
+	ck_assert_int_eq(carry(newer, newer), V_REPLAY_OLD); /* 5001 */
+	shelf_empty(&shelf);
+	sadb_sa_set_counters(newer, &(struct sa_status){.bytes = 1, .packets = 2, .use_time = 3});
+	ck_assert_uint_eq(sa_status(newer).bytes, 1);
+	ck_assert_uint_eq(sa_status(newer).packets, 2);
+	ck_assert_uint_eq(sa_status(newer).use_time, 3);
+	/* A block of no numbers makes nothing anew. */
+	grant = (struct sa_grant){.directions = SA_OUT, .seq = {2, 1}};
+	sa = newer;
+	ck_assert_int_eq(sadb_sa_resume(db, sa, &grant, &newer), -EINVAL);
+	ck_assert_ptr_eq(sadb_sa_find(db, &config.id, &no_mark), sa);
+}
+END_TEST
+
 START_TEST(test_update_of_nothing)
 {
 	struct sa *sa = NULL;
@@ -230,6 +341,9 @@ int main(void)
 	tcase_add_test(t, test_update_is_seen_everywhere_at_once);
 	tcase_add_test(t, test_ends_and_counters_are_taken_over);
 	tcase_add_test(t, test_update_of_nothing);
+	tcase_add_loop_test(t, test_readdressed_sa_keeps_its_ends, 0, 6);
+	tcase_add_test(t, test_readdress_needs_a_free_name);
+	tcase_add_test(t, test_past_is_where_an_sa_begins);
 	tcase_add_loop_test(t, test_directions_from_any_to_any, 0, 16);
 	tcase_add_test(t, test_gained_end_uses_its_grant);
 	suite_add_tcase(s, t);

@@ -169,6 +169,7 @@ void sample_sa(uint64_t *rng, bool reply, struct xfrm_sa *out)
 	config->mode = XFRM_MODE_TUNNEL;
 	config->flags = (uint8_t)sample_below(rng, 128) & (uint8_t)~XFRM_STATE_AF_UNSPEC;
 	config->extra_flags = coin(rng) ? (uint32_t)sample_next(rng) : 0;
+	config->direction = (uint8_t)sample_below(rng, 3);
 	config->reqid = (uint32_t)sample_next(rng);
 	if (coin(rng))
 		sample_selector(rng, sample_family(rng), &config->sel);
@@ -339,6 +340,7 @@ void ck_assert_same_sa(const struct xfrm_sa *a, const struct xfrm_sa *b)
 	ck_assert_uint_eq(x->flags, y->flags);
 	ck_assert_uint_eq(x->extra_flags, y->extra_flags);
 	ck_assert_uint_eq(x->reqid, y->reqid);
+	ck_assert_uint_eq(x->direction, y->direction);
 	ck_assert_uint_eq(x->replay_window, y->replay_window);
 	ck_assert(x->esn == y->esn);
 	ck_assert_same_selector(&x->sel, &y->sel);

@@ -353,8 +353,15 @@ static const struct {
 	{"template", XFRMA_TMPL, 64, 0, 0, NULL}, /* the kernel looks away too */
 	{"padding attribute", XFRMA_PAD, 0, 0, 0, NULL},
 	{"type 0", 0, 4, 0, -EOPNOTSUPP, "type 0"},
-	{"direction", 33, 1, 1, -EOPNOTSUPP, "type 33"}, /* of newer kernels */
-	{"IPTFS", 36, 4, 1, -EOPNOTSUPP, "type 36"},
+	{"in", 33, 1, 1, 0, NULL}, /* from here on, of newer kernels */
+	{"no direction", 33, 1, 0, -EINVAL, "XFRMA_SA_DIR: direction 0"},
+	{"direction 3", 33, 1, 3, -EINVAL, "XFRMA_SA_DIR: direction 3"},
+	{"keepalives", 34, 4, 1, -EOPNOTSUPP, "NAT keepalives"},
+	{"the first CPU's", 35, 4, 0, -EOPNOTSUPP, "XFRMA_SA_PCPU: SAs of one CPU"},
+	{"IPTFS", 36, 4, 0, -EOPNOTSUPP, "XFRMA_IPTFS_DROP_TIME: IPTFS"},
+	{"IPTFS flag", 38, 0, 0, -EOPNOTSUPP, "XFRMA_IPTFS_DONT_FRAG: IPTFS"},
+	{"IPTFS size", 41, 4, 1, -EOPNOTSUPP, "XFRMA_IPTFS_PKT_SIZE: IPTFS"},
+	{"type 42", 42, 4, 1, -EOPNOTSUPP, "type 42"},
 	{"type 4000", 4000, 4, 1, -EOPNOTSUPP, "type 4000"},
 	{"a private type", 0x200, 4, 1, -EOPNOTSUPP, "type 512"},
 	{"fresh numbers", XFRMA_REPLAY_VAL, 12, 0, 0, NULL},
