@@ -77,10 +77,10 @@ static int check_info(const struct xfrm_input *in, const struct xfrm_userpolicy_
  * is all that comes of it, and the manager then puts the tunnel's policy in its place. */
 static bool is_trap(const struct xfrm_user_tmpl *t)
 {
-	static const xfrm_address_t any;
+	struct ip_addr src = xfrm_addr_get(t->family, &t->saddr);
+	struct ip_addr dst = xfrm_addr_get(t->family, &t->id.daddr);
 
-	return t->reqid == 0 && t->id.spi == 0 && memcmp(&t->id.daddr, &any, sizeof(any)) == 0 &&
-	       memcmp(&t->saddr, &any, sizeof(any)) == 0;
+	return t->reqid == 0 && t->id.spi == 0 && ip_addr_is_any(&src) && ip_addr_is_any(&dst);
 }
 
 /* What the kernel would refuse comes first, what only Cygnet refuses after it. */
