@@ -275,7 +275,7 @@ static const struct {
 	{"if_id 0", XFRMA_IF_ID, 4, 0, 0, NULL},
 	{"context", XFRMA_SEC_CTX, 8, 1, -EOPNOTSUPP, "security contexts"},
 	{"offload", XFRMA_OFFLOAD_DEV, 8, 1, -EOPNOTSUPP, "offload"},
-	{"unknown", 34, 4, 0, -EOPNOTSUPP, "type 34"},
+	{"unknown", 42, 4, 0, -EOPNOTSUPP, "type 42"},
 };
 
 START_TEST(test_parse_checks_each_attribute)
