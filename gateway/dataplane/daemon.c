@@ -3,9 +3,9 @@
  *
  * Start:  1. memory is guarded, before any key can arrive; 2. the namespace's lock; 3. as root: TUN,
  *         raw sockets, the control socket, directories; 4. privileges are dropped; 5. databases,
- *         rtnetlink, routes, server; 6. the packet thread; 7. seccomp, for all threads.
- * Stop:   1. routes and rules go, so no more packets come; 2. the packet thread ends; 3. clients go,
- *         and with them the unused sequence numbers back to disk; 4. what the thread could have read
+ *         rtnetlink, routes, server; 6. the packet threads; 7. seccomp, for all threads.
+ * Stop:   1. routes and rules go, so no more packets come; 2. the packet threads end; 3. clients go,
+ *         and with them the unused sequence numbers back to disk; 4. what the threads could have read
  *         is freed; 5. devices and sockets close.
  */
 #include "gateway/dataplane/daemon.h"
@@ -32,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { WORKERS_MAX = 2 };
+
 struct daemon {
 	const struct options *options; /* borrowed */
 	struct run_as run_as;
@@ -45,7 +47,7 @@ struct daemon {
 	struct fast *fast; /* NULL: raw packets go by raw sockets */
 	struct icmp_socket *icmp;
 	struct event_base *base;
-	struct event *on_term, *on_int, *on_notice, *on_lock;
+	struct event *on_term, *on_int, *on_notice[WORKERS_MAX], *on_lock;
 	struct sadb *db;
 	const struct esp_engine *engine; /* borrowed; NULL: OpenSSL */
 	char crypto[32];		 /* its name */
@@ -53,8 +55,8 @@ struct daemon {
 	struct hostnet *hostnet;
 	struct capture *capture;
 	struct control *control;
-	struct worker *worker;
-	bool worker_runs;
+	struct worker *workers[WORKERS_MAX]; /* one, or the outbound one and the inbound one */
+	unsigned worker_count, workers_running;
 };
 
 /* ---- events ------------------------------------------------------------------------------ */
@@ -85,6 +87,16 @@ static void on_lock_asked(evutil_socket_t fd, short what, void *arg)
 	control_lock_answer(fd);
 }
 
+static struct worker *outbound_worker(const struct daemon *d)
+{
+	return d->workers[0];
+}
+
+static struct worker *inbound_worker(const struct daemon *d)
+{
+	return d->workers[d->worker_count - 1];
+}
+
 static void on_notices(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -92,16 +104,18 @@ static void on_notices(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	notice_rearm(&d->worker->notices);
-	while (notice_take(&d->worker->notices, &notice))
-		control_on_notice(d->control, &notice);
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		notice_rearm(&d->workers[i]->notices);
+		while (notice_take(&d->workers[i]->notices, &notice))
+			control_on_notice(d->control, &notice);
+	}
 }
 
 static void on_listening(void *ctx, uint32_t groups)
 {
 	struct daemon *d = ctx;
 
-	atomic_store_explicit(&d->worker->acquire_heard, (groups & XFRMGRP_ACQUIRE) != 0,
+	atomic_store_explicit(&outbound_worker(d)->acquire_heard, (groups & XFRMGRP_ACQUIRE) != 0,
 			      memory_order_relaxed);
 }
 
@@ -109,21 +123,21 @@ static void on_release(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	worker_wake(d->worker);
+	worker_wake(outbound_worker(d));
 }
 
 static void on_order(void *ctx, const struct notice *order)
 {
 	struct daemon *d = ctx;
 
-	(void)notice_put(&d->worker->orders, order); /* a dummy packet more or less */
+	(void)notice_put(&outbound_worker(d)->orders, order); /* a dummy packet more or less */
 }
 
 static int watch_port(void *ctx, const struct encap_port *port, bool on)
 {
 	const struct daemon *d = ctx;
 
-	return worker_watch_udp(d->worker, port->fd, port->family, port->port, on);
+	return worker_watch_udp(inbound_worker(d), port->fd, port->family, port->port, on);
 }
 
 static void on_port_used(void *ctx, uint16_t port, bool on)
@@ -145,6 +159,14 @@ static bool forwarding_on(const char *path)
 #define FORWARDING_V4 "net/ipv4/ip_forward"
 #define FORWARDING_V6 "net/ipv6/conf/all/forwarding"
 
+static void add_verdicts(const struct worker_stats *stats, struct cygnet_status *out)
+{
+	for (unsigned v = 0; v < V_COUNT; v++) {
+		out->verdict_in[v] += atomic_load_explicit(&stats->in[v], memory_order_relaxed);
+		out->verdict_out[v] += atomic_load_explicit(&stats->out[v], memory_order_relaxed);
+	}
+}
+
 static void fill_status(void *ctx, struct cygnet_status *out)
 {
 	const struct daemon *d = ctx;
@@ -156,16 +178,12 @@ static void fill_status(void *ctx, struct cygnet_status *out)
 	else
 		strncpy(out->wire, wire_name(d->wire), sizeof(out->wire) - 1);
 	memcpy(out->crypto, d->crypto, sizeof(out->crypto));
-	out->workers = 1;
+	out->workers = d->worker_count;
 	out->started = d->started;
 	out->forwarding[0] = forwarding_on(FORWARDING_V4);
 	out->forwarding[1] = forwarding_on(FORWARDING_V6);
-	for (unsigned v = 0; v < V_COUNT; v++) {
-		out->verdict_in[v] =
-			atomic_load_explicit(&d->worker->stats.in[v], memory_order_relaxed);
-		out->verdict_out[v] =
-			atomic_load_explicit(&d->worker->stats.out[v], memory_order_relaxed);
-	}
+	for (unsigned i = 0; i < d->worker_count; i++)
+		add_verdicts(&d->workers[i]->stats, out);
 	/* Dropped by the kernel for us: the packet thread never sees it. */
 	out->verdict_in[V_IN_CLEARTEXT] = capture_guard_drops(d->capture);
 }
@@ -278,6 +296,30 @@ static int open_databases(struct daemon *d)
 	return rc;
 }
 
+static int make_worker(struct daemon *d, unsigned parts)
+{
+	const unsigned i = d->worker_count;
+	int rc = worker_new(&d->workers[i], parts, d->db, d->hostnet, &d->tun, d->wire, d->icmp);
+
+	if (rc < 0)
+		return rc;
+	d->worker_count++;
+	d->workers[i]->fragment_after = d->options->fragment_after;
+	return add_event(&d->on_notice[i], event_new(d->base, d->workers[i]->notices.event_fd,
+						     EV_READ | EV_PERSIST, on_notices, d));
+}
+
+/* One for both directions, or one for each. */
+static int make_workers(struct daemon *d)
+{
+	int rc;
+
+	if (d->options->workers == 1)
+		return make_worker(d, WORKER_OUT | WORKER_IN);
+	rc = make_worker(d, WORKER_OUT);
+	return rc ? rc : make_worker(d, WORKER_IN);
+}
+
 static int open_server(struct daemon *d)
 {
 	const struct hostnet_listener listener = {on_host_changed, d};
@@ -292,9 +334,7 @@ static int open_server(struct daemon *d)
 	if (rc == 0 && d->options->fragment_after)
 		capture_routes_without_mtu(d->capture);
 	if (rc == 0)
-		rc = worker_new(&d->worker, d->db, d->hostnet, &d->tun, d->wire, d->icmp);
-	if (rc == 0)
-		d->worker->fragment_after = d->options->fragment_after;
+		rc = make_workers(d);
 	if (rc == 0)
 		rc = encap_ports_new(&d->ports, d->base, CAPTURE_MARK, ports);
 	if (rc == 0)
@@ -303,9 +343,6 @@ static int open_server(struct daemon *d)
 		rc = fast_open(&d->fast, d->base, CAPTURE_MARK);
 	if (rc == 0 && d->fast)
 		wire_use_ways(d->wire, fast_ways(d->fast));
-	if (rc == 0)
-		rc = add_event(&d->on_notice, event_new(d->base, d->worker->notices.event_fd,
-							EV_READ | EV_PERSIST, on_notices, d));
 	if (rc < 0)
 		return rc;
 	deps = (struct control_deps){
@@ -340,9 +377,10 @@ static int start(struct daemon *d)
 		rc = open_databases(d);
 	if (rc == 0)
 		rc = open_server(d);
-	if (rc == 0)
-		rc = worker_start(d->worker);
-	d->worker_runs = rc == 0;
+	while (rc == 0 && d->workers_running < d->worker_count) {
+		rc = worker_start(d->workers[d->workers_running]);
+		d->workers_running += rc == 0;
+	}
 	if (rc == 0)
 		rc = privileges_seccomp();
 	return rc;
@@ -373,17 +411,19 @@ static void stop(struct daemon *d, bool clean)
 {
 	capture_close(d->capture, clean);
 	d->capture = NULL; /* ports that close later have nobody to tell */
-	if (d->worker_runs)
-		worker_stop(d->worker);
+	for (unsigned i = 0; i < d->workers_running; i++)
+		worker_stop(d->workers[i]);
 	control_close(d->control);
 	rcu_drain();
 	free_event(d->on_lock);
-	free_event(d->on_notice);
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		free_event(d->on_notice[i]);
 	free_event(d->on_int);
 	free_event(d->on_term);
 	fast_close(d->fast);
 	encap_ports_free(d->ports);
-	worker_free(d->worker);
+	for (unsigned i = 0; i < d->worker_count; i++)
+		worker_free(d->workers[i]);
 	hostnet_close(d->hostnet);
 	sadb_free(d->db);
 	reserve_close(d->reserve);

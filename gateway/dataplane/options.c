@@ -23,7 +23,7 @@ static const char usage[] =
 	"where\n"
 	"                     it can be, past netfilter and queueing (auto)\n"
 	"  --crypto BACKEND   auto, openssl or ipsec-mb; auto: IPSec-MB if it is there (auto)\n"
-	"  --workers N        packet threads: 1 (1)\n"
+	"  --workers N        packet threads: 1, or 2, one for each direction (1)\n"
 	"  --fragment WHEN    what may be fragmented, and is too big: before or after ESP "
 	"(before)\n"
 	"  --dummies SECONDS  SAs that send dummy packets do so every so often, on average (10)\n"
@@ -42,7 +42,7 @@ struct choice {
 
 static const struct choice wire_choice = {"--wire", {"auto", "raw", "fast"}};
 static const struct choice crypto_choice = {"--crypto", {"auto", "openssl", "ipsec-mb"}};
-static const struct choice workers_choice = {"--workers", {"1"}};
+static const struct choice workers_choice = {"--workers", {"1", "2"}};
 static const struct choice fragment_choice = {"--fragment", {"before", "after"}};
 
 /* Which of the words it is; -1 if none, and said. */
@@ -143,7 +143,9 @@ static enum options_result parse_one(int opt, const char *value, struct options 
 		o->crypto = (enum crypto_choice)choice;
 		break;
 	case OPT_WORKERS:
-		right = check_choice(&workers_choice, value);
+		choice = find_choice(&workers_choice, value);
+		right = choice >= 0;
+		o->workers = (unsigned)choice + 1;
 		break;
 	case OPT_FRAGMENT:
 		right = check_choice(&fragment_choice, value);
@@ -193,6 +195,7 @@ enum options_result options_parse(int argc, char **argv, struct options *out)
 		.state_dir = "/var/lib/cygnet",
 		.user = "cygnet",
 		.log_level = LOG_LEVEL_INFO,
+		.workers = 1,
 		.dummies_s = 10,
 	};
 	while ((opt = getopt_long(argc, argv, "", longopts, NULL)) != -1) {

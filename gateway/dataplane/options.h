@@ -15,6 +15,7 @@ struct options {
 	enum log_level log_level;
 	bool fragment_after; /* ESP, not before */
 	unsigned dummies_s;  /* apart on average, for SAs that send dummy packets */
+	unsigned workers;    /* packet threads: 1, or 2, one for each direction */
 	enum wire_choice { WIRE_AUTO, WIRE_RAW, WIRE_FAST } wire;
 	enum crypto_choice { CRYPTO_AUTO, CRYPTO_OPENSSL, CRYPTO_IPSEC_MB } crypto;
 };

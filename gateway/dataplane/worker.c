@@ -203,6 +203,32 @@ int worker_watch_udp(struct worker *w, int fd, uint8_t family, uint16_t port, bo
 											  : 0;
 }
 
+/* From TUN to wire, and what the control thread has to say about that. */
+static int watch_outbound(struct worker *w)
+{
+	int rc = watch(w, w->orders.event_fd, SOURCE_ORDERS);
+
+	if (rc == 0)
+		rc = watch(w, w->wake_fd, SOURCE_WAKE);
+	if (rc == 0)
+		rc = watch(w, w->tun->fd, SOURCE_TUN);
+	return rc;
+}
+
+/* From wire to TUN; UDP ports come later (worker_watch_udp). */
+static int watch_inbound(struct worker *w)
+{
+	int rc = watch(w, wire_fd(w->wire, AF_INET), SOURCE_WIRE4);
+
+	if (rc == 0)
+		rc = watch(w, wire_fd(w->wire, AF_INET6), SOURCE_WIRE6);
+	if (rc == 0)
+		rc = watch(w, wire_error_fd(w->wire, AF_INET), SOURCE_ERROR4);
+	if (rc == 0)
+		rc = watch(w, wire_error_fd(w->wire, AF_INET6), SOURCE_ERROR6);
+	return rc;
+}
+
 static int open_descriptors(struct worker *w)
 {
 	int rc;
@@ -216,32 +242,24 @@ static int open_descriptors(struct worker *w)
 	if (rc == 0)
 		rc = notice_ring_init(&w->orders);
 	if (rc == 0)
-		rc = watch(w, w->orders.event_fd, SOURCE_ORDERS);
-	if (rc == 0)
 		rc = watch(w, w->stop_fd, SOURCE_STOP);
-	if (rc == 0)
-		rc = watch(w, w->wake_fd, SOURCE_WAKE);
-	if (rc == 0)
-		rc = watch(w, w->tun->fd, SOURCE_TUN);
-	if (rc == 0)
-		rc = watch(w, wire_fd(w->wire, AF_INET), SOURCE_WIRE4);
-	if (rc == 0)
-		rc = watch(w, wire_fd(w->wire, AF_INET6), SOURCE_WIRE6);
-	if (rc == 0)
-		rc = watch(w, wire_error_fd(w->wire, AF_INET), SOURCE_ERROR4);
-	if (rc == 0)
-		rc = watch(w, wire_error_fd(w->wire, AF_INET6), SOURCE_ERROR6);
+	if (rc == 0 && (w->parts & WORKER_OUT))
+		rc = watch_outbound(w);
+	if (rc == 0 && (w->parts & WORKER_IN))
+		rc = watch_inbound(w);
 	return rc;
 }
 
-int worker_new(struct worker **out, const struct sadb *db, const struct hostnet *hostnet,
-	       const struct tun *tun, struct wire *wire, struct icmp_socket *icmp)
+int worker_new(struct worker **out, unsigned parts, const struct sadb *db,
+	       const struct hostnet *hostnet, const struct tun *tun, struct wire *wire,
+	       struct icmp_socket *icmp)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	int rc;
 
 	if (!w)
 		return -ENOMEM;
+	w->parts = parts;
 	w->db = db;
 	w->hostnet = hostnet;
 	w->tun = tun;

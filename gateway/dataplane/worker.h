@@ -1,6 +1,7 @@
 /*
  * worker.h: a packet thread: one epoll loop over the TUN device and the public sockets. outbound.c
- * and inbound.c are the two halves of its work; read those first.
+ * and inbound.c are the two halves of its work; read those first. One thread does both, or each half
+ * has its own.
  *
  * The thread reads the databases under RCU: offline while it waits, one read-side section a batch.
  */
@@ -25,12 +26,16 @@ struct worker_stats {
 	_Atomic uint64_t out[V_COUNT];
 };
 
+/* What a worker does. An SA has one owner in each direction: the worker that does that direction. */
+enum worker_part { WORKER_OUT = 1, WORKER_IN = 2 };
+
 struct worker {
 	/* Set before the thread starts, then immutable; borrowed unless said otherwise. */
+	unsigned parts; /* enum worker_part */
 	const struct sadb *db;
 	const struct hostnet *hostnet;
 	const struct tun *tun;
-	struct wire *wire; /* this thread's alone while it runs */
+	struct wire *wire; /* its sending half WORKER_OUT's alone, its receiving half WORKER_IN's */
 	struct icmp_socket *icmp;
 	bool fragment_after; /* ESP instead of before: for packets that allow it */
 	int epoll_fd;	     /* owned */
@@ -57,19 +62,20 @@ struct worker {
 	struct notice_ring orders;  /* from it: NOTICE_DUMMY */
 };
 
-/* Makes a worker; nothing runs yet. 0, -errno (logged). */
-int worker_new(struct worker **out, const struct sadb *db, const struct hostnet *hostnet,
-	       const struct tun *tun, struct wire *wire, struct icmp_socket *icmp);
+/* Makes a worker for these parts; nothing runs yet. 0, -errno (logged). */
+int worker_new(struct worker **out, unsigned parts, const struct sadb *db,
+	       const struct hostnet *hostnet, const struct tun *tun, struct wire *wire,
+	       struct icmp_socket *icmp);
 /* Starts the thread. 0, -errno (logged). */
 int worker_start(struct worker *w);
 /* Ends the thread and waits for it. */
 void worker_stop(struct worker *w);
-/* Control thread, while it runs or not: the thread shall wait for the UDP socket fd, too, or no
+/* Control thread, WORKER_IN, while it runs or not: the thread shall wait for the UDP socket fd, too, or no
  * longer. 0, -errno. */
 int worker_watch_udp(struct worker *w, int fd, uint8_t family, uint16_t port, bool on);
 void worker_free(struct worker *w); /* NULL is fine; not while it runs */
 
-/* Any thread: packets that are kept should be looked at again. */
+/* Any thread, WORKER_OUT: packets that are kept should be looked at again. */
 void worker_wake(struct worker *w);
 
 /* ---- between worker.c, outbound.c and inbound.c ------------------------------------------- */

@@ -27,7 +27,7 @@ done
 
 "$ROOT/tests/install-packages.sh" build run bench
 cmake -S "$ROOT" --preset release -B "$BUILD" > /dev/null
-cmake --build "$BUILD" -j "$(nproc)" > /dev/null
+cmake --build "$BUILD" -j "$(nproc)" --target cygnetd setkey cygnet blast > /dev/null
 lab_begin bench
 [[ -n $(type -P openvpn) ]] || fail 'no openvpn: every ratio is to that'
 

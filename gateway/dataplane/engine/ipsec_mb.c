@@ -22,18 +22,14 @@ enum { KEY_ALIGN = 64, CHACHA_KEY_LEN = 32 };
 /* Set by ipsec_mb_open, before the threads that use it; then immutable. */
 static IMB_MGR *manager;
 
-/* An expanded key, and the functions of its length. */
-struct gcm_key {
-	_Alignas(KEY_ALIGN) struct gcm_key_data data; /* its own header forgets to say so */
-	aes_gcm_enc_dec_t seal, open;
-};
-
+/* An expanded key, and the functions of its length: 1,024 bytes, one for each end of an SA. */
 struct engine_key {
-	bool is_gcm;
 	union {
-		struct gcm_key gcm;
+		/* Its own header forgets to say what alignment it wants. */
+		_Alignas(KEY_ALIGN) struct gcm_key_data gcm;
 		uint8_t chacha[CHACHA_KEY_LEN];
 	};
+	aes_gcm_enc_dec_t seal, open; /* NULL: ChaCha20-Poly1305 */
 };
 
 static bool has(enum esp_encr_id id, uint8_t key_len)
@@ -50,13 +46,13 @@ static bool has(enum esp_encr_id id, uint8_t key_len)
 	}
 }
 
-static void gcm_init(struct gcm_key *k, const uint8_t *key, uint8_t key_len)
+static void gcm_init(struct engine_key *k, const uint8_t *key, uint8_t key_len)
 {
 	const aes_gcm_pre_t pre = key_len == 16	  ? manager->gcm128_pre
 				  : key_len == 24 ? manager->gcm192_pre
 						  : manager->gcm256_pre;
 
-	pre(key, &k->data);
+	pre(key, &k->gcm);
 	k->seal = key_len == 16	  ? manager->gcm128_enc
 		  : key_len == 24 ? manager->gcm192_enc
 				  : manager->gcm256_enc;
@@ -65,22 +61,15 @@ static void gcm_init(struct gcm_key *k, const uint8_t *key, uint8_t key_len)
 				  : manager->gcm256_dec;
 }
 
-static size_t rounded(size_t size)
-{
-	return (size + KEY_ALIGN - 1) / KEY_ALIGN * KEY_ALIGN;
-}
-
 static void *key_new(enum esp_encr_id id, const uint8_t *key, uint8_t key_len)
 {
-	const bool is_gcm = id == ESP_ENCR_AES_GCM || id == ESP_ENCR_AES_GCM_IIV;
-	struct engine_key *k = aligned_alloc(KEY_ALIGN, rounded(sizeof(*k)));
+	struct engine_key *k = aligned_alloc(KEY_ALIGN, sizeof(*k));
 
 	if (!k)
 		return NULL;
 	memset(k, 0, sizeof(*k));
-	k->is_gcm = is_gcm;
-	if (is_gcm)
-		gcm_init(&k->gcm, key, key_len);
+	if (id == ESP_ENCR_AES_GCM || id == ESP_ENCR_AES_GCM_IIV)
+		gcm_init(k, key, key_len);
 	else
 		memcpy(k->chacha, key, sizeof(k->chacha));
 	return k;
@@ -113,13 +102,13 @@ static void seal_one(const void *key, const struct esp_aead_pass *p)
 	struct gcm_context_data ctx;
 	uint8_t tag[IMB_MAX_TAG_LEN];
 
-	if (!k->is_gcm) {
+	if (!k->seal) {
 		chacha(k, p, true, tag);
 		memcpy(p->icv, tag, p->icv_len);
 		return;
 	}
-	k->gcm.seal(&k->gcm.data, &ctx, p->text, p->text, p->text_len, p->nonce, p->aad, p->aad_len,
-		    p->icv, p->icv_len);
+	k->seal(&k->gcm, &ctx, p->text, p->text, p->text_len, p->nonce, p->aad, p->aad_len, p->icv,
+		p->icv_len);
 }
 
 /* Takes the same time whatever differs. */
@@ -139,9 +128,9 @@ static bool open_one(const void *key, const struct esp_aead_pass *p)
 	uint8_t tag[IMB_MAX_TAG_LEN];
 	bool authentic;
 
-	if (k->is_gcm)
-		k->gcm.open(&k->gcm.data, &ctx, p->text, p->text, p->text_len, p->nonce, p->aad,
-			    p->aad_len, tag, p->icv_len);
+	if (k->open)
+		k->open(&k->gcm, &ctx, p->text, p->text, p->text_len, p->nonce, p->aad, p->aad_len,
+			tag, p->icv_len);
 	else
 		chacha(k, p, false, tag);
 	authentic = equal(tag, p->icv, p->icv_len);
@@ -228,7 +217,7 @@ int ipsec_mb_open(const struct esp_engine **out, char name[static 32], const cha
 		return rc;
 	}
 	/* The handle stays open as long as the process: the functions are in it. */
-	(void)snprintf(name, 32, "IPSec-MB %.10s %s", lib.version_text(),
+	(void)snprintf(name, 32, "IPSec-MB %.8s %s", lib.version_text(),
 		       arch_name(arch, manager->features));
 	*out = &engine;
 	return 0;

@@ -206,7 +206,9 @@ void setup(void)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	b.tun.fd = pair[0];
 	b.host = pair[1];
-	ck_assert_int_eq(worker_new(&b.worker, b.db, NULL, &b.tun, &b.wire, NULL), 0);
+	ck_assert_int_eq(
+		worker_new(&b.worker, WORKER_OUT | WORKER_IN, b.db, NULL, &b.tun, &b.wire, NULL),
+		0);
 }
 
 void teardown(void)
