@@ -192,6 +192,7 @@ struct child *deal_make_child(struct ike_sa *sa, struct deal *deal, uint32_t acq
 	if (!c)
 		return NULL;
 	c->we_began = deal->we_began;
+	c->line_is_ours = deal->old ? deal->old->line_is_ours : deal->we_began;
 	c->spi_out = deal->spi_out;
 	c->suite = deal->suite;
 	c->esn = deal->esn;

@@ -218,17 +218,13 @@ void child_switch(struct child *old, struct child *fresh)
 
 enum { TWINS_WITHIN_MS = 60000 };
 
+/* Both ends began one; rekeys by whichever end change nothing about that. */
 static bool are_twins(const struct child *a, const struct child *b)
 {
-	return a != b && b->phase == CHILD_UP && b->kid == a->kid && b->we_began != a->we_began &&
-	       a->up_at - b->up_at <= TWINS_WITHIN_MS &&
+	return a != b && b->phase == CHILD_UP && b->kid == a->kid &&
+	       b->line_is_ours != a->line_is_ours && a->up_at - b->up_at <= TWINS_WITHIN_MS &&
 	       ike_ts_list_equal(&a->local_ts, &b->local_ts) &&
 	       ike_ts_list_equal(&a->remote_ts, &b->remote_ts);
-}
-
-static uint32_t lower_spi(const struct child *c)
-{
-	return c->spi_in < c->spi_out ? c->spi_in : c->spi_out;
 }
 
 void child_one_of_twins(struct child *c)
@@ -237,12 +233,10 @@ void child_one_of_twins(struct child *c)
 
 	while (twin && !are_twins(c, twin))
 		twin = twin->next;
-	if (!twin || c->phase != CHILD_UP)
+	if (!twin || c->phase != CHILD_UP || !wish_ours_gives_way(c->sa))
 		return;
-	goes = lower_spi(c) < lower_spi(twin) ? c : twin;
+	goes = c->line_is_ours ? c : twin;
 	stays = goes == c ? twin : c;
-	if (!goes->we_began)
-		return;
 	child_hand_over(goes, stays);
 	child_switch(goes, stays);
 	child_delete(goes);

@@ -31,6 +31,7 @@ struct child {
 	struct kid *kid;    /* a reference */
 	enum child_phase phase;
 	bool we_began;		    /* the exchange that made it: whose keys are whose */
+	bool line_is_ours;	    /* we began the first one, of which rekeys made it */
 	bool in_stands, out_stands; /* in the data plane */
 	bool peer_refuses_tfc, esn, udp;
 	bool replaced; /* has been handed over: its end is no news */

@@ -283,7 +283,7 @@ static void take_child(struct ike_sa *sa, const struct message *m)
 		rekeyed(sa, c, goes);
 	if (c && dead)
 		child_end(c, 0);
-	else if (c && !c->old)
+	else if (c)
 		child_one_of_twins(c);
 }
 

@@ -78,6 +78,7 @@ static struct ike_sa *make_successor(struct ike_sa *sa, const struct succession 
 	fresh->spi_i = s->spi_i;
 	fresh->spi_r = s->spi_r;
 	fresh->phase = SA_UP;
+	fresh->line_is_ours = sa->line_is_ours;
 	fresh->replaced = true; /* until it has the children, its end is no news either */
 	fresh->suite = s->choice.chosen;
 	fresh->nat_here = sa->nat_here;
@@ -132,6 +133,7 @@ void sa_succeed(struct ike_sa *from, struct ike_sa *to)
 	emit_event(to, IKE_EV_IKE_REKEYED, explain_ike(to, text));
 	if (from->phase == SA_UP)
 		sa_wait_for_delete(from);
+	wish_one_of_twins(to);
 }
 
 void create_rival_wins(struct ike_sa *sa)

@@ -39,7 +39,7 @@ struct ike_sa *sa_new(struct ike *ike, struct conn *conn, bool initiator,
 		spi = engine_random64(ike);
 	sa->ike = ike;
 	sa->conn = conn_get(conn);
-	sa->initiator = initiator;
+	sa->initiator = sa->line_is_ours = initiator;
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->ends = *ends;
 	sa->heard_at = ike->now;

@@ -78,6 +78,7 @@ struct ike_sa {
 	struct conn *conn;	    /* a reference; of a stranger: the one whose proposal fitted */
 	enum sa_phase phase;
 	bool initiator;
+	bool line_is_ours; /* we began the first one, of which rekeys made it */
 	bool replaced;	   /* has a successor: its end is no news */
 	bool is_half_open; /* stands in that table, and is counted */
 	uint64_t spi_i, spi_r;

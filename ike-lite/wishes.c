@@ -7,6 +7,7 @@
 #include "ike-lite/engine.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* ---- where to ------------------------------------------------------------------------------------ */
 
@@ -220,13 +221,22 @@ void wish_replacement(struct ike_sa *sa)
 
 enum { TWINS_WITHIN_MS = 60000 };
 
-/* Both ends began at once, and both came through. Who began is no sign: one may have been rekeyed since, by
- * the other end. */
+bool wish_ours_gives_way(const struct ike_sa *sa)
+{
+	const struct ike_id *a = &sa->local_id, *b = &sa->remote_id;
+
+	if (a->type != b->type || a->len != b->len)
+		return a->type != b->type ? a->type < b->type : a->len < b->len;
+	return memcmp(a->data, b->data, a->len) < 0;
+}
+
+/* Both ends began at once, and both came through; rekeys by whichever end change nothing about that. */
 static bool are_twins(const struct ike_sa *a, const struct ike_sa *b)
 {
 	uint64_t apart = a->up_at > b->up_at ? a->up_at - b->up_at : b->up_at - a->up_at;
 
-	return a != b && sa_is_current(b) && b->conn == a->conn && b->up_at != UINT64_MAX &&
+	return a != b && sa_is_current(b) && b->conn == a->conn &&
+	       b->line_is_ours != a->line_is_ours && b->up_at != UINT64_MAX &&
 	       apart <= TWINS_WITHIN_MS && ike_id_equal(&a->remote_id, &b->remote_id) &&
 	       ike_id_equal(&a->local_id, &b->local_id);
 }
@@ -246,12 +256,11 @@ static void give_up_twin(struct ike_sa *goes, struct ike_sa *stays)
 void wish_one_of_twins(struct ike_sa *sa)
 {
 	for (struct ike_sa *other = sa->ike->sas; other; other = other->next) {
-		struct ike_sa *goes;
-
-		if (!are_twins(sa, other))
+		if (!are_twins(sa, other) || !wish_ours_gives_way(sa))
 			continue;
-		goes = sa->spi_i < other->spi_i ? sa : other;
-		if (goes->initiator)
-			give_up_twin(goes, goes == sa ? other : sa);
+		if (sa->line_is_ours)
+			give_up_twin(sa, other);
+		else
+			give_up_twin(other, sa);
 	}
 }

@@ -33,8 +33,10 @@ uint32_t wish_settle(struct ike *ike, const struct task *t);
 void wish_after_end(struct ike *ike, struct conn *conn, struct kid *kid, enum ike_start action);
 /* An IKE SA is given up in favour of a new one, which its children are to come back on. */
 void wish_replacement(struct ike_sa *sa);
-/* sa came up. Where both ends began at once and both IKE SAs came up, one is enough: that of the lower SPIi
- * goes, by the doing of who began it. */
+/* Where both ends began the same at once, one is enough, and both must choose the same: what the end of the lower
+ * identity began goes, by its doing. SPIs would not do: a rekey changes them. True if that is us. */
+bool wish_ours_gives_way(const struct ike_sa *sa);
+/* sa came up: if both ends began one, it or its twin goes. */
 void wish_one_of_twins(struct ike_sa *sa);
 
 #endif
