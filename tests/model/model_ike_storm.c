@@ -84,6 +84,8 @@ static void draw_configuration(struct schedule *s)
 					       "aes256-sha256-x25519-esn"};
 	const char *child = children[below(s, 3)];
 	unsigned dpd = below(s, 2) ? 10 : 30;
+	uint16_t fragment_size = chance(s, 20) ? 256 : 0;
+	bool trap = chance(s, 30);
 
 	for (unsigned i = 0; i < SIDES; i++) {
 		struct side *side = &s->pair.side[i];
@@ -91,6 +93,9 @@ static void draw_configuration(struct schedule *s)
 
 		pair_proposals(&k->proposal_count, k->proposals, IKE_PROTO_ESP, child);
 		side->connection.dpd_delay_s = dpd;
+		side->config.fragment_size = fragment_size;
+		if (trap)
+			k->start_action = k->close_action = k->dpd_action = IKE_START_TRAP;
 		pair_configure(&s->pair, i);
 	}
 }
@@ -117,14 +122,38 @@ static void begin(struct schedule *s, uint64_t seed)
 
 /* ---- the storm -------------------------------------------------------------------------------------------- */
 
+/* What the data plane tells of one of its SAs, or of a packet without one. */
+static void tell_machine(struct schedule *s, unsigned number)
+{
+	struct side *side = &s->pair.side[number];
+	const struct ike_sa_action *sa;
+
+	if (side->sa_count == 0) {
+		struct ike_ts src =
+			pair_ts(number == A ? "10.1.0.7[tcp/1000]" : "10.2.0.7[tcp/80]");
+		struct ike_ts dst =
+			pair_ts(number == A ? "10.2.0.7[tcp/80]" : "10.1.0.7[tcp/1000]");
+
+		if (side->policy_count)
+			ike_on_acquire(side->ike, s->pair.now, side->policies[0].reqid, &src, &dst,
+				       below(s, 1000));
+		return;
+	}
+	sa = &side->sas[below(s, side->sa_count)];
+	if (chance(s, 50))
+		ike_on_inbound(side->ike, s->pair.now, &sa->dst, sa->spi, below(s, 20));
+	else
+		ike_on_expire(side->ike, s->pair.now, &sa->dst, sa->spi,
+			      !s->gentle && chance(s, 30));
+}
+
 /* A wish of one end; that there is nothing to be done about it is fine. */
 static void command(struct schedule *s)
 {
 	unsigned side = below(s, SIDES);
 	struct ike *ike = s->pair.side[side].ike;
 	uint64_t now = s->pair.now;
-
-	unsigned what = below(s, s->gentle ? 3 : 6);
+	unsigned what = below(s, s->gentle ? 4 : 7);
 
 	if (is_verbose())
 		fprintf(stderr, "%llu %c wishes %u\n", (unsigned long long)now, "AB"[side], what);
@@ -137,9 +166,12 @@ static void command(struct schedule *s)
 		(void)ike_rekey(ike, now, "net", NULL);
 		break;
 	case 3:
-		(void)ike_terminate(ike, now, "net", "lan", 0);
+		tell_machine(s, side);
 		break;
 	case 4:
+		(void)ike_terminate(ike, now, "net", "lan", 0);
+		break;
+	case 5:
 		if (chance(s, 30))
 			(void)ike_terminate(ike, now, "net", NULL, 0);
 		break;
