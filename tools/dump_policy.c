@@ -12,20 +12,32 @@
 
 enum { REQID_MANUAL_MAX = 0x3fff }; /* above it a reqid was not written by hand */
 
+/* The ports that agree with port in the bits of mask. Blocks, which ranges are made into, can be
+ * read again; other masks are no setkey's. */
+static void print_port(FILE *out, uint16_t port, uint16_t mask)
+{
+	unsigned open = UINT16_MAX & ~(unsigned)mask, first = port & mask;
+
+	if (!mask)
+		fputs("[any]", out);
+	else if (!open)
+		fprintf(out, "[%u]", port);
+	else if (!(open & (open + 1)))
+		fprintf(out, "[%u-%u]", first, first | open);
+	else
+		fprintf(out, "[%u/0x%04x]", port, mask);
+}
+
 static void print_range(const struct dump_options *o, const struct ip_prefix *range, uint8_t proto,
-			uint16_t port)
+			uint16_t port, uint16_t mask)
 {
 	char text[IP_ADDR_TEXT_MAX];
 
 	fputs(ip_addr_format(&range->addr, text), o->out);
 	if (range->len != ip_addr_bits(&range->addr))
 		fprintf(o->out, "/%u", range->len);
-	if (!protocol_has_no_ports(proto)) {
-		if (port)
-			fprintf(o->out, "[%u]", port);
-		else
-			fputs("[any]", o->out);
-	}
+	if (!protocol_has_no_ports(proto))
+		print_port(o->out, port, mask);
 	fputc(' ', o->out);
 }
 
@@ -116,8 +128,8 @@ void dump_policy(const struct dump_options *o, const struct xfrm_policy *policy,
 	if (policy->socket) {
 		fputs("(per-socket policy) ", o->out);
 	} else {
-		print_range(o, &c->sel.src, c->sel.proto, c->sel.sport);
-		print_range(o, &c->sel.dst, c->sel.proto, c->sel.dport);
+		print_range(o, &c->sel.src, c->sel.proto, c->sel.sport, c->sel.sport_mask);
+		print_range(o, &c->sel.dst, c->sel.proto, c->sel.dport, c->sel.dport_mask);
 		print_upper(o, &c->sel);
 	}
 	fprintf(o->out, "\n\t%s ", dir_name(c->dir));

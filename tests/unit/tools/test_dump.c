@@ -210,6 +210,8 @@ static struct xfrm_policy policy_of(const struct policy_row *row)
 						.proto = row->proto,
 						.sport = row->sport,
 						.dport = row->dport,
+						.sport_mask = row->sport ? UINT16_MAX : 0,
+						.dport_mask = row->dport ? UINT16_MAX : 0,
 					},
 				.index = 17,
 				.priority = row->priority,
@@ -302,6 +304,38 @@ START_TEST(test_dump_policy_shows_ports_of_ends_when_asked)
 }
 END_TEST
 
+START_TEST(test_dump_policy_shows_what_a_mask_leaves_open)
+{
+	static const struct {
+		uint16_t port, mask;
+		const char *want;
+	} rows[] = {
+		{80, 0xffff, "[80] "},
+		{80, 0, "[any] "},
+		{1000, 0xfff8, "[1000-1007] "},
+		{0, 0xff00, "[0-255] "},
+		{0x8000, 0x8000, "[32768-65535] "},
+		{80, 0x0fff, "[80/0x0fff] "},
+	};
+	static const struct policy_row row = {
+		.src = "10.1.0.0", .dst = "10.2.0.0", .src_len = 32, .dst_len = 32, .proto = 6};
+
+	for (unsigned i = 0; i < LENGTH(rows); i++) {
+		struct xfrm_policy policy = policy_of(&row);
+		char *text = NULL;
+		size_t len;
+		struct dump_options o = {.out = open_memstream(&text, &len)};
+
+		policy.config.sel.sport = rows[i].port;
+		policy.config.sel.sport_mask = rows[i].mask;
+		dump_policy(&o, &policy, 0);
+		fclose(o.out);
+		ck_assert_msg(!strncmp(text + 8, rows[i].want, strlen(rows[i].want)), "%s", text);
+		free(text);
+	}
+}
+END_TEST
+
 /* A name of setkey's means that very transform, ICV and all; what setkey has no word for is shown
  * by the kernel's, which is none of setkey's. */
 START_TEST(test_dump_names_no_suite_wrongly)
@@ -352,6 +386,7 @@ int main(void)
 	tcase_add_test(tests, test_dump_sa_past_a_soft_limit_is_dying);
 	tcase_add_test(tests, test_dump_policy_is_what_setkey_prints);
 	tcase_add_test(tests, test_dump_policy_shows_ports_of_ends_when_asked);
+	tcase_add_test(tests, test_dump_policy_shows_what_a_mask_leaves_open);
 	tcase_add_test(tests, test_dump_names_no_suite_wrongly);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
