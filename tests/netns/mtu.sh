@@ -87,3 +87,35 @@ reaches hostA 10.2.0.2 -M do -s $((1246 - 28))
 reaches hostA fd00:2::2 -M do -s $((1280 - 48))
 reaches hostA fd00:22::2 -I fd00:11::2 -M do -s $((1280 - 48))
 echo "ok: 1280 bytes of IPv6 pass a wire of 1300, in fragments"
+
+say "jumbo frames: 9000 bytes outside, as much as fits inside, TCP in large segments"
+for side in A B; do
+    ip -n "${LAB}gw$side" link set pub0 mtu 9000
+    ip -n "${LAB}gw$side" link set lan mtu 9000
+    ip -n "${LAB}host$side" link set lan mtu 9000
+done
+for port in portA portB br0; do ip -n "${LAB}pub" link set $port mtu 9000; done
+offices_load A
+offices_load B
+wait_for 5 eval "ip -n ${LAB}gwA route get 10.2.0.2 from 10.1.0.2 iif lan | grep -q 'mtu 8946'"
+for host in hostA hostB; do
+    on $host ip route flush cache
+    on $host ip -6 route flush cache
+done
+# 20 + 8 + 8 + 8946 + 2 + 16 = 9000; 40 + 8 + 16 + 8910 + 2 + 16 = 8992, and the next block would make 9008.
+edge 10.1.0.2 10.2.0.2 8946 9000
+edge fd00:1::2 fd00:2::2 8910 8992
+for far in 10.2.0.2 fd00:2::2; do
+    background hostB serve "$PYTHON" "$LIB/tcp_copy.py" serve "$far" 5001
+    server=$LAST_PID
+    wait_for 5 grep -q listening "$WORK/serve.log"
+    capture pub br0 jumbo.pcap esp
+    sent=$(on hostA timeout 60 "$PYTHON" "$LIB/tcp_copy.py" send "$far" 5001 2000000)
+    wait "$server"
+    capture_end
+    assert_eq "$(tail -n 1 "$WORK/serve.log")" "$sent" "what $far received"
+    assert_ge "$(on pub "$PYTHON" -c '
+import sys
+from esp_witness import *
+print(sum(View(p).len > 8000 for p in capture(sys.argv[1])))' "$WORK/jumbo.pcap")" 100 'packets of more than 8000 bytes'
+done
