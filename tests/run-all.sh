@@ -11,6 +11,8 @@ seconds=${1:-60}
 tests/run.sh
 echo "==> the whole matrix against the Linux kernel"
 CYGNET_BUILD=$PWD/build tests/interop/kernel.sh --all
+echo "==> every suite and group with strongSwan on a kernel"
+CYGNET_BUILD=$PWD/build tests/interop/ike-strongswan.sh --all
 echo "==> every network test under ASan and UBSan"
 ctest --test-dir build-asan --output-on-failure -L '^(smoke|netns)$'
 echo "==> random schedules for IKE"
