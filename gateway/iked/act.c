@@ -81,8 +81,7 @@ static void move_sa(struct iked *d, const struct ike_action *a)
 {
 	if (installed_move_sa(d->installed, &a->old_dst, &a->sa))
 		return;
-	d->rekey_moved = true;
-	snprintf(d->moved, sizeof(d->moved), "%s", a->sa.config->name);
+	d->moved_spi = a->sa.spi;
 }
 
 static void set_address(struct iked *d, const struct ip_addr *addr, bool there)
@@ -156,14 +155,34 @@ static void drain(struct iked *d)
 		perform(d, &action);
 }
 
+/* New keys for the child that has the SPI, in either direction. */
+static void rekey_spi(struct iked *d, uint32_t spi)
+{
+	char connection[IKE_NAME_MAX], name[IKE_NAME_MAX];
+	struct ike_child_status child;
+	struct ike_status sa;
+
+	for (unsigned i = 0; ike_status_at(d->ike, iked_now_ms(), i, &sa); i++) {
+		for (unsigned k = 0; ike_child_status_at(d->ike, iked_now_ms(), i, k, &child);
+		     k++) {
+			if (child.spi_in != spi && child.spi_out != spi)
+				continue;
+			snprintf(connection, sizeof(connection), "%s", sa.connection);
+			snprintf(name, sizeof(name), "%s", child.name);
+			(void)ike_rekey(d->ike, iked_now_ms(), connection, name);
+			return;
+		}
+	}
+}
+
 void iked_pump(struct iked *d)
 {
 	drain(d);
-	while (d->rekey_moved) {
-		d->rekey_moved = false;
-		for (unsigned i = 0; i < d->config->ike.connection_count; i++)
-			(void)ike_rekey(d->ike, iked_now_ms(), d->config->ike.connections[i].name,
-					d->moved); /* -ENOENT: another connection's */
+	while (d->moved_spi) {
+		uint32_t spi = d->moved_spi;
+
+		d->moved_spi = 0;
+		rekey_spi(d, spi);
 		drain(d);
 	}
 	if (installed_take_changed(d->installed))

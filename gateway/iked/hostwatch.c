@@ -15,14 +15,15 @@
 #include <string.h>
 
 /* DHCP takes an address away and gives it back; routes come in rows. */
-enum { SETTLE_MS = 300, TURN = 64 };
+enum { SETTLE_MS = 300, TURN = 64, ADDRESSES_MAX = 64 };
 
 struct hostwatch {
 	struct mnl_socket *events, *requests; /* owned */
 	struct event *readable, *settled;     /* owned */
 	void (*changed)(void *ctx);
 	void *ctx;
-	unsigned seq;
+	unsigned seq, count;
+	struct ip_addr added[ADDRESSES_MAX]; /* ours, to be taken away at the end */
 	bool due;
 };
 
@@ -123,10 +124,14 @@ int hostwatch_open(struct hostwatch **out, struct event_base *base, void (*chang
 	return 0;
 }
 
+static int change_address(struct hostwatch *watch, const struct ip_addr *addr, bool there);
+
 void hostwatch_close(struct hostwatch *watch)
 {
 	if (!watch)
 		return;
+	while (watch->count)
+		(void)change_address(watch, &watch->added[--watch->count], false);
 	if (watch->readable)
 		event_free(watch->readable);
 	if (watch->settled)
@@ -152,7 +157,7 @@ static int take_ack(struct hostwatch *watch)
 		       : 0;
 }
 
-int hostwatch_set_address(struct hostwatch *watch, const struct ip_addr *addr, bool there)
+static int change_address(struct hostwatch *watch, const struct ip_addr *addr, bool there)
 {
 	char buf[256] = {0};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -177,4 +182,25 @@ int hostwatch_set_address(struct hostwatch *watch, const struct ip_addr *addr, b
 	if (!rc)
 		rc = take_ack(watch);
 	return rc == (there ? -EEXIST : -EADDRNOTAVAIL) ? 0 : rc;
+}
+
+static void remember(struct hostwatch *watch, const struct ip_addr *addr, bool there)
+{
+	unsigned i = 0;
+
+	while (i < watch->count && !ip_addr_equal(&watch->added[i], addr))
+		i++;
+	if (there && i == watch->count && i < ADDRESSES_MAX)
+		watch->added[watch->count++] = *addr;
+	else if (!there && i < watch->count)
+		watch->added[i] = watch->added[--watch->count];
+}
+
+int hostwatch_set_address(struct hostwatch *watch, const struct ip_addr *addr, bool there)
+{
+	int rc = change_address(watch, addr, there);
+
+	if (!rc)
+		remember(watch, addr, there);
+	return rc;
 }

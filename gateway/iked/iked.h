@@ -34,9 +34,8 @@ struct iked {
 	struct resolve *resolve;
 	struct control *control;
 	int listen_fd; /* the control socket's until control.c has it */
-	/* An SA that was moved has to get new keys; done when the machine is at rest. */
-	bool rekey_moved;
-	char moved[IKE_NAME_MAX];
+	/* An SA whose address changed has to get new keys; done when the machine is at rest. 0: none. */
+	uint32_t moved_spi;
 };
 
 /* daemon.c */

@@ -90,9 +90,9 @@ static void keep_sa(struct installed *in, const struct ike_sa_action *action)
 						  .inbound = action->inbound};
 }
 
-static int put_sa(struct installed *in, uint16_t type, const struct ike_sa_action *action)
+static int put_sa(struct installed *in, const struct ike_sa_action *action)
 {
-	struct xfrm_message msg = {.type = type};
+	struct xfrm_message msg = {.type = XFRM_MSG_NEWSA};
 	struct xfrm_error err;
 	int rc;
 
@@ -100,8 +100,7 @@ static int put_sa(struct installed *in, uint16_t type, const struct ike_sa_actio
 	rc = xfrm_link_request(in->link, &msg, &err);
 	xfrm_message_cleanse(&msg);
 	if (rc)
-		refused(type == XFRM_MSG_UPDSA ? "changing" : "adding", &action->dst, action->spi,
-			&err);
+		refused("adding", &action->dst, action->spi, &err);
 	return rc;
 }
 
@@ -124,7 +123,7 @@ static void drop_sa(struct installed *in, const struct ip_addr *dst, const struc
 
 void installed_add_sa(struct installed *in, const struct ike_sa_action *action)
 {
-	if (put_sa(in, XFRM_MSG_NEWSA, action) == 0)
+	if (put_sa(in, action) == 0)
 		keep_sa(in, action);
 }
 
@@ -133,21 +132,46 @@ void installed_delete_sa(struct installed *in, const struct ike_sa_action *actio
 	drop_sa(in, &action->dst, &action->src, action->spi);
 }
 
+/* The machine has forgotten the keys; XFRM has not. */
+static bool change_ports(struct installed *in, const struct sa_entry *entry,
+			 const struct ike_sa_action *action)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_GETSA}, sa = {0};
+	struct xfrm_error err;
+	int rc;
+
+	msg.sa.config.id =
+		(struct sa_id){.dst = entry->dst, .spi = entry->spi, .proto = IPPROTO_ESP};
+	msg.sa.config.src = entry->src;
+	rc = xfrm_link_get(in->link, &msg, &sa, &err);
+	if (rc == 0) {
+		sa.type = XFRM_MSG_UPDSA;
+		sa.sa.status = (struct sa_status){0};
+		sa.sa.config.encap.sport = action->sport;
+		sa.sa.config.encap.dport = action->dport;
+		rc = xfrm_link_request(in->link, &sa, &err);
+	}
+	xfrm_message_cleanse(&sa);
+	if (rc)
+		refused("moving", &entry->dst, entry->spi, &err);
+	return rc == 0;
+}
+
 bool installed_move_sa(struct installed *in, const struct ip_addr *old_dst,
 		       const struct ike_sa_action *action)
 {
 	const struct sa_entry *entry = find_sa(in, old_dst, action->spi);
 
-	/* XFRM changes ports in place. Another destination would be another SA, with the same key and
-	 * its sequence numbers from the start: never. */
-	if (entry && ip_addr_equal(&entry->src, &action->src) &&
-	    ip_addr_equal(old_dst, &action->dst))
-		return put_sa(in, XFRM_MSG_UPDSA, action) == 0;
-	if (entry) {
-		const struct sa_entry old = *entry;
+	if (!entry)
+		return false;
+	/* XFRM changes ports in place. Another address would be another SA, with the same key and its
+	 * sequence numbers from the start: never. */
+	if (action->udp && ip_addr_equal(&entry->src, &action->src) &&
+	    ip_addr_equal(old_dst, &action->dst) && change_ports(in, entry, action))
+		return true;
+	const struct sa_entry old = *entry;
 
-		drop_sa(in, &old.dst, &old.src, old.spi);
-	}
+	drop_sa(in, &old.dst, &old.src, old.spi);
 	return false;
 }
 

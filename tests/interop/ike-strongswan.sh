@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # IKEv2 with Debian's strongSwan on a real kernel: both roles, suites and groups, new keys from both
-# sides under traffic, NAT between, fragments, PPK, narrowing, IPv6, and what goes wrong: secret,
+# sides under traffic, ESP in UDP, fragments, PPK, narrowing, IPv6, and what goes wrong: secret,
 # identity, proposal. Raw protocol 50, or ESP in UDP, on the wire.
 #
 #   +-- namespace gw --------------------+          +-- Linux as a process (user-mode-linux) --+
