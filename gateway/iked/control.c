@@ -230,8 +230,9 @@ void control_close(struct control *c)
 {
 	if (!c)
 		return;
-	while (c->clients)
-		free_client(c->clients);
+	for (struct control_client *client = c->clients; client; client = client->next)
+		client->dead = true;
+	free_dead(c);
 	if (c->acceptable)
 		event_free(c->acceptable);
 	close(c->fd);

@@ -96,10 +96,10 @@ static int print_answer(int fd)
 			return got ? -errno : -ECONNRESET;
 		answer = json_loadb(buf, (size_t)got, 0, NULL);
 		ok = json_object_get(answer, "ok");
+		rc = json_is_true(ok) ? 0 : -EINVAL;
 		text = json_string_value(json_object_get(answer, ok ? "text" : "line"));
 		if (text)
-			fprintf(ok && json_is_true(ok) ? stdout : stderr, "%s\n", text);
-		rc = json_is_true(ok) ? 0 : -EINVAL;
+			fprintf(rc == 0 ? stdout : stderr, "%s\n", text);
 		json_decref(answer);
 		if (ok)
 			return rc;

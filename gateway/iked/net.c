@@ -51,7 +51,7 @@ static void deliver(struct net_port *p, const struct ike_ends *ends, size_t len)
 	size_t skip = p->encap && p != &net->relay ? sizeof(marker) : 0;
 
 	/* RFC 3948 §2.2, §2.3: what has no marker is ESP the kernel did not take, or a keepalive. */
-	if (len <= skip || memcmp(net->buf, marker, skip))
+	if (len <= skip || memcmp(net->buf, marker, skip) != 0)
 		return;
 	net->listener.datagram(net->listener.ctx, ends, net->buf + skip, len - skip);
 }

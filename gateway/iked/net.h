@@ -42,8 +42,8 @@ bool net_source_for(struct net *net, const struct ip_addr *dst, struct ip_addr *
 
 enum { NET_MARK = 0x219, NET_TURN = 64, NET_DATAGRAM_MAX = 65536 };
 
-/* A bound UDP socket; *fd is owned by the caller. 0, -errno. */
-int net_socket_open(uint8_t family, uint16_t port, bool encap, bool kernel, int *fd);
+/* A bound UDP socket; *out is owned by the caller. 0, -errno. */
+int net_socket_open(uint8_t family, uint16_t port, bool encap, bool kernel, int *out);
 /* One datagram into buf: its length and ends; -EAGAIN: none is there. */
 ssize_t net_socket_receive(int fd, uint16_t port, uint8_t *buf, size_t size, struct ike_ends *ends);
 int net_socket_send(int fd, const struct ike_ends *ends, bool marker, const uint8_t *data,

@@ -5,6 +5,7 @@
 
 #include "xfrm/xfrm.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,7 @@ static enum iked_parsed parse_one(int opt, const char *value, struct iked_option
 
 static enum iked_parsed check(const struct iked_options *o)
 {
+	assert(o->control_path && o->state_dir); /* getopt gives no option without its word */
 	if (o->kernel && o->socket_path) {
 		fputs("cygnet-iked: --socket and --kernel: expected one of them\n", stderr);
 		return IKED_WRONG;

@@ -138,7 +138,7 @@ static struct name *find(const struct resolve *r, const char *text)
 {
 	struct name *n = r->names;
 
-	while (n && strcmp(n->text, text))
+	while (n && strcmp(n->text, text) != 0)
 		n = n->next;
 	return n;
 }

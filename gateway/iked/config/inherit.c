@@ -39,7 +39,7 @@ static struct config_node *find_path(struct config_tree *tree, char *path)
 	for (char *name = strtok_r(path, ".", &save); name; name = strtok_r(NULL, ".", &save)) {
 		struct config_node *n = at->first;
 
-		while (n && strcmp(n->name, name))
+		while (n && strcmp(n->name, name) != 0)
 			n = n->next;
 		if (!n || n->value)
 			return NULL;

@@ -53,7 +53,7 @@ static const struct config_key *judge(struct interpretation *in, enum config_pla
 
 	/* "local_addr" is not the section "local" with a suffix. */
 	if (!key ||
-	    (key->treatment == KEY_SECTION && node->value && strcmp(key->name, node->name))) {
+	    (key->treatment == KEY_SECTION && node->value && strcmp(key->name, node->name) != 0)) {
 		unknown(in, place, node);
 		return NULL;
 	}
@@ -178,7 +178,7 @@ static void take_children(struct interpretation *in, const struct config_node *s
 
 	for (const struct config_node *n = section ? section->first : NULL; n; n = n->next)
 		(void)judge(in, PLACE_CHILDREN, n);
-	if (!count)
+	if (!section || !count)
 		return;
 	conn->children = calloc(count, sizeof(*conn->children));
 	if (!conn->children) {
@@ -274,7 +274,7 @@ static void take_connections(struct interpretation *in, const struct config_node
 
 	for (const struct config_node *n = section ? section->first : NULL; n; n = n->next)
 		(void)judge(in, PLACE_CONNECTIONS, n);
-	if (!count)
+	if (!section || !count)
 		return;
 	config->connections = calloc(count, sizeof(*config->connections));
 	if (!config->connections) {
@@ -307,7 +307,7 @@ static void take_secrets(struct interpretation *in, const struct config_node *se
 		const struct config_key *key = judge(in, PLACE_SECRETS, n);
 		struct ike_secret *secret;
 
-		if (!key)
+		if (!key || !config->secrets)
 			continue;
 		secret = &config->secrets[config->secret_count++];
 		secret->is_ppk = !strcmp(key->name, "ppk");

@@ -74,7 +74,8 @@ void take_start_action(struct interpretation *in, const struct config_node *node
 	struct iked_config *c = in->config;
 	struct iked_both *grown;
 
-	if (strcasecmp(node->value, "trap|start") && strcasecmp(node->value, "start|trap")) {
+	if (strcasecmp(node->value, "trap|start") != 0 &&
+	    strcasecmp(node->value, "start|trap") != 0) {
 		take_start(in, node, field);
 		return;
 	}

@@ -160,7 +160,7 @@ static void add_pool(struct interpretation *in, const struct config_node *node,
 	for (unsigned i = 0; i < in->pool_count; i++) {
 		struct config_pool *pool = &in->pools[i];
 
-		if (strcmp(pool->name, name))
+		if (strcmp(pool->name, name) != 0)
 			continue;
 		for (unsigned k = 0; k < conn->pool_count; k++) {
 			if (conn->pools[k].from.family == pool->from.family) {
@@ -228,7 +228,7 @@ static bool parse_dynamic(const char *word, struct ike_ts *out)
 	static const char name[] = "dynamic";
 	char text[IKE_TS_TEXT_MAX];
 
-	if (strncasecmp(word, name, sizeof(name) - 1))
+	if (strncasecmp(word, name, sizeof(name) - 1) != 0)
 		return false;
 	snprintf(text, sizeof(text), "0.0.0.0/0%s", word + sizeof(name) - 1);
 	return ike_ts_parse_text(text, out);
