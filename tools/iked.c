@@ -80,7 +80,7 @@ int iked_ask(int fd, json_t *request, void (*fn)(void *ctx, const json_t *answer
 {
 	const struct timeval patience = {.tv_sec = timeout_s};
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
-	json_t *answer;
+	json_t *answer = NULL;
 	int rc = 0;
 
 	json_decref(request);

@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Connects to $CYGNET_IKED_SOCKET or the usual place. 0 and *fd (owned); -errno. */
-int iked_connect(int *fd);
+/* Connects to $CYGNET_IKED_SOCKET or the usual place. 0 and *out (owned); -errno. */
+int iked_connect(int *out);
 /* What may be said about that -errno. */
 void iked_complain(const char *verb, int rc);
 

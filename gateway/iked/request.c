@@ -53,83 +53,51 @@ void request_sa(const struct ike_sa_action *action, struct sa_config *out)
 
 /* ---- selectors -------------------------------------------------------------------------------- */
 
-static bool bit(const struct ip_addr *addr, unsigned i)
-{
-	return addr->bytes[i / 8] >> (7 - i % 8) & 1;
-}
-
-/* A range that is one prefix. */
-static bool range_is_prefix(const struct ip_addr *from, const struct ip_addr *to,
-			    struct ip_prefix *out)
-{
-	unsigned bits = ip_addr_bits(from), len = 0;
-
-	while (len < bits && bit(from, len) == bit(to, len))
-		len++;
-	for (unsigned i = len; i < bits; i++) {
-		if (bit(from, i) || !bit(to, i))
-			return false;
-	}
-	out->addr = *from;
-	out->len = (uint8_t)len;
-	return true;
-}
-
-/* Ports as value and mask. OPAQUE has no words in XFRM. */
-static bool ports_are_block(uint16_t from, uint16_t to, uint16_t *value, uint16_t *mask)
-{
-	unsigned differ = (unsigned)(from ^ to);
-
-	if (from > to || (differ & (differ + 1)) || (from & differ))
-		return false;
-	*mask = (uint16_t)~differ;
-	*value = from;
-	return true;
-}
-
 static bool is_icmp(uint8_t proto)
 {
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
 /* XFRM has the type for a source port and the code for a destination port, whichever way the packet
- * goes; RFC 7296 §3.13.1 has both in each. */
-static bool icmp_ports(const struct ike_ts *local, const struct ike_ts *remote,
-		       struct selector *sel)
+ * goes; RFC 7296 §3.13.1 has both in each. False: codes of several types. */
+static bool icmp_range(const struct ike_ts *local, const struct ike_ts *remote,
+		       struct selector_range *range)
 {
 	const struct ike_ts *ts = local->port_from || local->port_to != UINT16_MAX ? local : remote;
+	bool all_codes = (ts->port_from & 0xff) == 0 && (ts->port_to & 0xff) == 0xff;
 
+	range->dst.port_to = UINT16_MAX;
+	range->src.port_to = UINT16_MAX;
 	if (ts->port_from == 0 && ts->port_to == UINT16_MAX)
 		return true;
-	if (ts->port_from >> 8 != ts->port_to >> 8)
-		return false;
-	sel->sport = ts->port_from >> 8;
-	sel->sport_mask = UINT16_MAX;
-	if ((ts->port_from & 0xff) == 0 && (ts->port_to & 0xff) == 0xff)
+	range->src.port_from = ts->port_from >> 8;
+	range->src.port_to = ts->port_to >> 8;
+	if (all_codes)
 		return true;
-	if (ts->port_from != ts->port_to)
-		return false;
-	sel->dport = ts->port_from & 0xff;
-	sel->dport_mask = UINT16_MAX;
-	return true;
+	range->dst.port_from = ts->port_from & 0xff;
+	range->dst.port_to = ts->port_to & 0xff;
+	return range->src.port_from == range->src.port_to;
 }
 
 /* Of outbound packets. */
-static bool make_selector(const struct ike_ts *local, const struct ike_ts *remote,
-			  struct selector *sel)
+static bool make_range(const struct ike_ts *local, const struct ike_ts *remote,
+		       struct selector_range *range)
 {
-	*sel = (struct selector){.family = local->from.family};
-	if (local->from.family != remote->from.family ||
-	    (local->proto && remote->proto && local->proto != remote->proto))
+	*range = (struct selector_range){
+		.family = local->from.family,
+		.proto = local->proto ? local->proto : remote->proto,
+		.src = {.from = local->from, .to = local->to},
+		.dst = {.from = remote->from, .to = remote->to},
+	};
+	if (local->proto && remote->proto && local->proto != remote->proto)
 		return false;
-	sel->proto = local->proto ? local->proto : remote->proto;
-	if (!range_is_prefix(&local->from, &local->to, &sel->src) ||
-	    !range_is_prefix(&remote->from, &remote->to, &sel->dst))
-		return false;
-	if (is_icmp(sel->proto))
-		return icmp_ports(local, remote, sel);
-	return ports_are_block(local->port_from, local->port_to, &sel->sport, &sel->sport_mask) &&
-	       ports_are_block(remote->port_from, remote->port_to, &sel->dport, &sel->dport_mask);
+	if (is_icmp(range->proto))
+		return icmp_range(local, remote, range);
+	range->src.port_from = local->port_from;
+	range->src.port_to = local->port_to;
+	range->dst.port_from = remote->port_from;
+	range->dst.port_to = remote->port_to;
+	return true;
 }
 
 /* The narrower first: longer prefixes, then a protocol, then ports. */
@@ -160,11 +128,14 @@ static struct selector turned(const struct selector *sel)
 	return back;
 }
 
-bool request_policies(const struct policy_wish *wish, const struct ike_ts *local,
-		      const struct ike_ts *remote,
+/* In, out and fwd for one selector of outbound packets. */
+static void put_three(const struct policy_wish *wish, const struct selector *sel,
 		      void (*fn)(void *ctx, const struct policy_config *), void *ctx)
 {
 	struct policy_config policy = {
+		.sel = *sel,
+		.priority = wish->priority ? wish->priority : priority_of(sel),
+		.dir = POLICY_OUT,
 		.action = POLICY_PROTECT,
 		.limits = {.soft_bytes = SADB_NO_LIMIT,
 			   .hard_bytes = SADB_NO_LIMIT,
@@ -180,12 +151,8 @@ bool request_policies(const struct policy_wish *wish, const struct ike_ts *local
 			 .calgos = UINT32_MAX},
 	};
 
-	if (!make_selector(local, remote, &policy.sel))
-		return false;
-	policy.priority = wish->priority ? wish->priority : priority_of(&policy.sel);
-	policy.dir = POLICY_OUT;
 	fn(ctx, &policy);
-	policy.sel = turned(&policy.sel);
+	policy.sel = turned(sel);
 	policy.tmpl.src = wish->remote;
 	policy.tmpl.dst = wish->local;
 	/* Without an SA there is nothing to open: what comes in clear is refused by the policy. */
@@ -193,7 +160,22 @@ bool request_policies(const struct policy_wish *wish, const struct ike_ts *local
 	fn(ctx, &policy);
 	policy.dir = POLICY_FWD;
 	fn(ctx, &policy);
-	return true;
+}
+
+bool request_policies(const struct policy_wish *wish, const struct ike_ts *local,
+		      const struct ike_ts *remote,
+		      void (*fn)(void *ctx, const struct policy_config *), void *ctx)
+{
+	struct selector selectors[REQUEST_SPLIT_MAX];
+	struct selector_range range;
+	int count;
+
+	if (!make_range(local, remote, &range))
+		return false;
+	count = selector_range_split(&range, selectors, REQUEST_SPLIT_MAX);
+	for (int i = 0; i < count; i++)
+		put_three(wish, &selectors[i], fn, ctx);
+	return count > 0;
 }
 
 static void whole_prefix(const struct ip_prefix *prefix, struct ike_ts *ts)

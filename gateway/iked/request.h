@@ -10,7 +10,7 @@
 /* NEWSA's or UPDSA's SA. Carries keys: the caller cleanses. */
 void request_sa(const struct ike_sa_action *action, struct sa_config *out);
 
-enum { REQUEST_POLICIES_MAX = 3 * IKE_TS_MAX * IKE_TS_MAX };
+enum { REQUEST_SPLIT_MAX = 256 }; /* selectors that one pair of ranges may become */
 
 /* What a wish for policies was about: enough to make its policies again. */
 struct policy_wish {
@@ -19,9 +19,9 @@ struct policy_wish {
 	struct ip_addr local, remote;
 };
 
-/* The policies, in, out and fwd, between one local and one remote selector; calls fn for each. False:
- * XFRM has no words for them: two address families, a range that is no prefix, other ports than all,
- * one, or an aligned block. */
+/* The policies, in, out and fwd, between one local and one remote selector, whose ranges become as many
+ * prefixes and blocks of ports as they take; calls fn for each. False: XFRM has no words for them: two
+ * address families, OPAQUE, codes of several ICMP types, or too many pieces. */
 bool request_policies(const struct policy_wish *wish, const struct ike_ts *local,
 		      const struct ike_ts *remote,
 		      void (*fn)(void *ctx, const struct policy_config *), void *ctx);
