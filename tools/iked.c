@@ -116,7 +116,7 @@ static void add_sa(void *ctx, const json_t *answer)
 json_t *iked_status(void)
 {
 	json_t *array = json_array(), *last = NULL;
-	int fd, rc;
+	int fd = -1, rc;
 
 	if (iked_connect(&fd) < 0) {
 		json_decref(array);

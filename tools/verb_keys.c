@@ -110,7 +110,7 @@ static void put_ike_rows(FILE *out, void *ctx)
 static int write_ike_table(const char *dir, struct xfrm_error *err)
 {
 	json_t *rows, *last = NULL;
-	int fd, rc;
+	int fd = -1, rc;
 
 	if (iked_connect(&fd) < 0)
 		return 0;

@@ -47,7 +47,7 @@ static int ask(const char *verb, const char *name, unsigned timeout_s)
 	json_t *last = NULL;
 	const char *text;
 	bool ok;
-	int fd, rc = iked_connect(&fd);
+	int fd = -1, rc = iked_connect(&fd);
 
 	if (rc == 0) {
 		rc = iked_ask(fd, make_request(verb, name), print_line, NULL, timeout_s, &last);
