@@ -8,7 +8,6 @@
 
 #include "gateway/dataplane/log.h"
 
-#include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -120,9 +119,6 @@ int privileges_guard_memory(void)
 	keep_out_of_swap();
 	return 0;
 }
-
-static_assert(PRIVILEGES_DATAPLANE == (PRIVILEGE(CAP_NET_ADMIN) | PRIVILEGE(CAP_NET_RAW)),
-	      "capabilities by their numbers");
 
 int privileges_check(uint64_t needed)
 {

@@ -6,6 +6,7 @@
 #ifndef CYGNET_PRIVILEGES_H
 #define CYGNET_PRIVILEGES_H
 
+#include <linux/capability.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,7 +22,7 @@ int run_as_lookup(const char *user, struct run_as *out);
  * ours in any dump, none of it swapped where that can be had. 0, -errno (logged). */
 int privileges_guard_memory(void);
 /* Sets of capabilities have the bit of each one's number. cygnetd keeps the first set. */
-#define PRIVILEGES_DATAPLANE (PRIVILEGE(12) | PRIVILEGE(13)) /* CAP_NET_ADMIN, CAP_NET_RAW */
+#define PRIVILEGES_DATAPLANE (PRIVILEGE(CAP_NET_ADMIN) | PRIVILEGE(CAP_NET_RAW))
 #define PRIVILEGE(number)    (1ULL << (number))
 
 /* Needed at start, effective: those and CAP_SETUID, CAP_SETGID, CAP_SETPCAP. -EPERM, with the missing
