@@ -66,6 +66,14 @@ for gateway in gwA gwB; do
     iked_start "$gateway"
 done
 
+say "no privileges are left"
+proc=$(awk '/^(Uid|CapEff|CapPrm|NoNewPrivs|Seccomp):/ {print $1, $2}' "/proc/${IKED_PID[gwA]}/status")
+assert_eq "$proc" "Uid: $(id -u cygnet)
+CapPrm: 0000000000000000
+CapEff: 0000000000000000
+NoNewPrivs: 1
+Seccomp: $(if [[ $BUILD == *san* ]]; then echo 0; else echo 2; fi)" 'what /proc says of cygnet-iked'
+
 say "up by name"
 ike gwA up office
 ike_is gwA 'length' 1 || fail "one IKE SA is not what gwA has"
