@@ -86,7 +86,7 @@ both() {
     swan --terminate --ike site --force > /dev/null 2>&1 || true
     {
         echo "cat > /run/guest.sh <<'SCRIPT'"
-        cat "$ROOT/tests/kernel-peer/strongswan-guest.sh"
+        cat "$ROOT/tests/kernel-peer/charon-guest.sh"
         echo SCRIPT
         echo "sh /run/guest.sh <<'CONF'"
         conf "$far" "$near" "${far_claims:-$id_far}" "$id_near" "$far_ts" '10.1.0.0/24, fd00:1::/64' \

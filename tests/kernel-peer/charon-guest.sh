@@ -2,7 +2,7 @@
 # strongSwan on the guest's own kernel: starts charon (kernel-netlink, protocol 50 on the wire) inside a
 # kernel peer, or gives the one that runs another swanctl.conf, which comes on standard input.
 #
-#   kernel-peer.sh exec DIR sh strongswan-guest.sh < ...    see tests/interop/ike-strongswan.sh
+#   kernel-peer.sh exec DIR sh charon-guest.sh < ...    see tests/interop/ike-strongswan.sh
 #
 # The guest's file system is read-only, so all state lies in its /run. Log: /run/swan/charon.log.
 set -eu
