@@ -9,6 +9,7 @@
 #include "ike-lite/engine.h"
 #include "ike-lite/exchanges.h"
 #include "ike-lite/explain.h"
+#include "ike-lite/ts.h"
 #include "ike-lite/wishes.h"
 
 #include <openssl/crypto.h>
@@ -35,7 +36,11 @@ static bool is_void(struct ike_sa *sa)
 		return true;
 	}
 	up = sa_child_of(sa, t->kid);
-	if (!up || t->has_flow)
+	/* A packet that found a child up wants another; one that found none is content with what came up
+	 * since, if that holds it. */
+	if (!up ||
+	    (t->has_flow && (t->beside || !ike_ts_list_covers(&up->local_ts, &t->flow_local) ||
+			     !ike_ts_list_covers(&up->remote_ts, &t->flow_remote))))
 		return false;
 	wish_answer(sa, t, IKE_EV_CHILD_UP, "is up already");
 	return true;

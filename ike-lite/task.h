@@ -46,6 +46,7 @@ struct task {
 	uint64_t not_before;
 	uint32_t acquire_seq;
 	bool has_flow; /* the ACQUIRE's packet */
+	bool beside;   /* a child was up already when it came */
 	struct ike_ts flow_local, flow_remote;
 	bool preflight;	   /* a rekey that only looks whether rekeys will work */
 	unsigned refusals; /* TEMPORARY_FAILUREs so far */

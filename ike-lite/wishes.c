@@ -130,6 +130,8 @@ int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t req
 			return rc;
 	}
 	t = child_task(kid, request, flow);
+	if (t)
+		t->beside = up != NULL;
 	if (t && !sa)
 		sa = sa_new(ike, conn, true, &ends, 0);
 	if (!sa || !t) {
