@@ -1,7 +1,8 @@
 /*
  * tests/fuzz/fuzz_esp_open.c: can bytes from the wire hurt esp_open? The first byte chooses how:
  * raw bytes straight to esp_open, or a packet whose inside is the input under a right ICV (so that
- * trailer and padding are reached), then damaged, replayed and cut as further bytes say.
+ * trailer and padding are reached), then damaged, replayed and cut as further bytes say. What opens
+ * goes on as on the inbound line: parsed, ECN and MSS changed, merged for the TUN device.
  *
  *     mode and flags | suite | window | seed of the sequence number (2) | edits (2) | body
  */
@@ -15,7 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { HEAD = 7, BODY_MAX = 4096, SPI = 0x100 };
-enum flags { STRUCTURED = 1, ESN = 2, FAR = 4, FLIP = 8, CUT = 16, TWICE = 32 };
+enum flags { STRUCTURED = 1, ESN = 2, FAR = 4, FLIP = 8, CUT = 16, TWICE = 32, STRICT = 64 };
 
 static const uint8_t encr_key[ESP_ENCR_KEY_MAX] = {9, 8, 7};
 static const uint8_t integ_key[ESP_INTEG_KEY_MAX] = {6, 5, 4};
@@ -25,6 +26,30 @@ static void must(bool ok)
 {
 	if (!ok)
 		abort();
+}
+
+/* What inbound.c does with an opened packet, by the functions of packet/. */
+static void go_on(struct packet *p, uint8_t nh)
+{
+	static struct gro gro;
+	const struct outer_options options = {.take_dscp = true};
+	struct virtio_net_hdr vnet;
+	struct iovec iov[GRO_BATCH + 1];
+	struct ip_view view;
+	uint32_t total = 0;
+
+	if ((nh != IPPROTO_IPIP && nh != IPPROTO_IPV6) ||
+	    ip_parse(packet_data(p), p->len, nh, &view) != V_OK)
+		return;
+	must(view.total_len <= p->len && view.l4_off <= view.total_len);
+	if (outer_to_inner(packet_data(p), &view, packet_data(p)[p->len - 1], &options) != V_OK)
+		return;
+	(void)tcp_clamp_mss(packet_data(p), &view, IP6_MTU_MIN);
+	gro_init(&gro, true);
+	must(gro_add(&gro, p, &view));
+	for (unsigned i = 1, n = gro_finish(&gro, 0, &vnet, iov); i <= n; i++)
+		total += (uint32_t)iov[i].iov_len;
+	must(total == view.total_len);
 }
 
 /* Opens a copy that is exactly as long as the packet; what comes out must lie inside it. */
@@ -45,9 +70,11 @@ static enum verdict open_exact(struct esp_in *in, const uint8_t *bytes, uint32_t
 	switch (v) {
 	case V_OK:
 		must(nh != ESP_NO_NEXT_HEADER && esp_in_seq(in) >= seq);
+		go_on(&p, nh);
 		break;
 	case V_DUMMY:
 	case V_TRAILER:
+	case V_PADDING:
 		must(esp_in_seq(in) >= seq);
 		break;
 	default: /* nothing unauthentic moves the window */
@@ -99,6 +126,7 @@ static void open_sealed(struct esp_in *in, const struct esp_suite *suite, const 
 	case V_OK:
 	case V_DUMMY:
 	case V_TRAILER:
+	case V_PADDING:
 		must(!damaged);
 		break;
 	case V_RUNT: /* too short a body has no room for a trailer */
@@ -132,6 +160,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (window == 0 && (esn || data[0] & TWICE))
 		window = 64;
 	must(esp_in_new(&in, &suite, &keys, SPI, esn, window) == 0);
+	if (data[0] & STRICT)
+		esp_in_insist_on_padding(in);
 	if (data[0] & STRUCTURED)
 		open_sealed(in, &suite, data, data + HEAD, (uint32_t)size - HEAD);
 	else
