@@ -77,7 +77,7 @@ static struct ip_prefix prefix_of(const struct block *b, uint8_t family)
 
 static uint16_t mask_of(const struct block *b)
 {
-	return (uint16_t)(UINT16_MAX << (16 - b->len));
+	return (uint16_t)((uint32_t)UINT16_MAX << (16 - b->len));
 }
 
 static bool end_is_valid(const struct selector_end *end, uint8_t family)

@@ -12,6 +12,7 @@
 #include "tools/message.h"
 #include "tools/parse.h"
 #include "tools/protocols.h"
+#include "tools/resolve.h"
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -67,42 +68,38 @@ static struct dump_options options(FILE *out)
 	};
 }
 
-/* A port as it may stand in a dump; protocols without ports have none. */
-static bool port_of(const struct token *port, uint8_t proto, uint16_t *out)
+static bool is_number(const struct token *port)
 {
-	unsigned long number;
-
-	if (!port->text || !strcmp(port->text, "any"))
-		return true;
-	number = strtoul(port->text, NULL, 10);
-	*out = (uint16_t)number;
-	return !port->text[strspn(port->text, "0123456789")] && number <= UINT16_MAX &&
-	       !protocol_has_no_ports(proto);
+	return !port->text || !strcmp(port->text, "any") ||
+	       !port->text[strspn(port->text, "0123456789-")];
 }
 
-/* The policy of a statement whose names are numbers; family 0 if they are not, or it cannot be. */
-static struct policy_config policy_of(const struct statement *st)
+/* The policies of a statement whose names are numbers, which differ by their selectors: how many
+ * there are, 0 if it has names, or cannot be. */
+static unsigned policies_of(const struct statement *st, struct policy_config *config,
+			    struct selector selectors[static MESSAGE_SELECTORS_MAX])
 {
-	struct policy_config config, none = {0};
-	struct resolved_selector sel = {0};
-	int proto = protocol_lookup(st->upper.text);
+	struct statement numeric = *st;
+	struct resolved_selector sel;
+	struct resolve_error unknown;
 	const char *why = NULL;
+	bool scope;
+	int n;
 
-	if (!ip_addr_parse(st->src.name.text, &sel.src) ||
-	    !ip_addr_parse(st->dst.name.text, &sel.dst) || proto < 0 ||
-	    sel.src.family != sel.dst.family)
-		return none;
-	sel.proto = (uint8_t)proto;
-	if (!port_of(&st->src.port, sel.proto, &sel.sport) ||
-	    !port_of(&st->dst.port, sel.proto, &sel.dport))
-		return none;
-	if (st->umisc.text &&
-	    !protocol_parse_umisc(sel.proto, st->umisc.text, &sel.sport, &sel.dport))
-		return none;
-	if (message_policy(st, &sel, &config, &why) == 0)
-		return config;
-	assert(why && why[0]);
-	return none;
+	numeric.lookup |= LOOKUP_NUMERIC;
+	if (protocol_lookup(st->upper.text) < 0 || !is_number(&st->src.port) ||
+	    !is_number(&st->dst.port) || !resolve_selector(&numeric, &sel, &scope, &unknown))
+		return 0;
+	/* What stands there instead of ports is no port. */
+	if (protocol_has_no_ports(sel.proto) && (st->src.port.text || st->dst.port.text))
+		return 0;
+	n = message_policy(st, &sel, config, &why);
+	if (n == 0 && message_has_ranges(&sel))
+		n = message_ranges(st, &sel, selectors, &why);
+	else if (n == 0)
+		selectors[n++] = config->sel;
+	assert(n > 0 || (why && why[0]));
+	return n > 0 ? (unsigned)n : 0;
 }
 
 static void show_sa(const struct sa_config *config)
@@ -149,7 +146,12 @@ static void statement_of(char *dump, char *out, size_t size)
 
 static enum statement_result keep_policy(void *ctx, const struct statement *st)
 {
-	*(struct policy_config *)ctx = policy_of(st);
+	static struct selector selectors[MESSAGE_SELECTORS_MAX];
+	struct policy_config *again = ctx;
+
+	/* A piece of a range is in one piece. */
+	assert(policies_of(st, again, selectors) == 1);
+	again->sel = selectors[0];
 	return STATEMENT_STOP;
 }
 
@@ -212,13 +214,18 @@ static void send_sa(const struct statement *st)
 
 static void send_policy(const struct statement *st)
 {
-	struct policy_config config = policy_of(st), twin;
+	static struct selector selectors[MESSAGE_SELECTORS_MAX];
+	struct policy_config config, twin;
+	unsigned n = policies_of(st, &config, selectors);
 
-	if (!config.sel.family || st->kind == STATEMENT_SPDDELETE)
+	if (!n || st->kind == STATEMENT_SPDDELETE)
 		return;
 	assert((config.action == POLICY_PROTECT) == (st->policy.verb == POLICY_VERB_IPSEC));
 	assert(dialect == DIALECT_LINUX || config.dir != POLICY_FWD);
-	show_policy(&config);
+	for (unsigned i = 0; i < n; i += 1 + n / 8) {
+		config.sel = selectors[i];
+		show_policy(&config);
+	}
 	if (config.action != POLICY_PROTECT)
 		return;
 	assert(config.tmpl.mode == XFRM_MODE_TUNNEL && config.tmpl.proto == IPPROTO_ESP);
