@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what Cygnet needs on Debian 12, and only what is missing; makes the system user that
-# cygnetd becomes. Says what it does; does nothing, and needs no network, when all is there.
+# cygnetd becomes. Removes nothing: what is at odds with a package here makes it fail. Says what it
+# does; does nothing, and needs no network, when all is there.
 #
 # A package of kind "unpack" excludes others here: it is only unpacked, into /var/cache/cygnet-tests.
 #
-#   install-packages.sh [build] [run] [example] [test] [bench]      kinds of tests/packages; default: all but bench
+#   install-packages.sh [build] [run] [example] [ike] [test] [bench]      kinds of tests/packages; default: all but bench
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kinds=("$@")
@@ -26,7 +27,7 @@ if ((${#missing[@]})); then
     say "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update
-    apt-get -qq -y --no-install-recommends install "${missing[@]}" > /dev/null
+    apt-get -qq -y --no-install-recommends --no-remove install "${missing[@]}" > /dev/null
 else
     say "all packages are there (${kinds[*]})"
 fi

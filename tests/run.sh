@@ -53,7 +53,7 @@ stage build dev --no-tests=error
 if ! $quick; then
     # What needs no second look under a sanitizer (lint, timing, the kernel peer) stays out.
     stage build-asan asan -j "$jobs" -L '^(unit|model|vectors|fuzz|smoke)$'
-    stage build-tsan tsan -j "$jobs" -R '^(test_(grant|sadb_threads|xfrm_client|control|control_flow)|netns_(two-gateways|restart|verdicts|workers))$'
+    stage build-tsan tsan -j "$jobs" -R '^(test_(shim|grant|sadb_threads|xfrm_client|control|control_flow)|netns_(two-gateways|restart|verdicts|workers))$'
     stage build-clang clang -j "$jobs" -L '^(unit|model|vectors|fuzz)$'
 fi
 

@@ -9,8 +9,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib/strongswan.sh"
 lab_begin strongswan
 swan_offices 0 1 2 3 4
 
-# Dead after a second, not after three minutes.
-FAST=('retransmit_timeout = 0.3' 'retransmit_base = 1' 'retransmit_tries = 3')
+# Dead after three seconds, not after three minutes.
+FAST=("retransmit_timeout = 0.6" "retransmit_base = 1" "retransmit_tries = 4")
 gateway_start gwA
 gateway_start gwB
 charon_start gwA "${FAST[@]}"
