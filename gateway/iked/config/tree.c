@@ -10,6 +10,9 @@
 #include <string.h>
 
 static void report_line(struct config_report *report, const struct config_node *at, bool error,
+			const char *format, va_list args) __attribute__((format(printf, 4, 0)));
+
+static void report_line(struct config_report *report, const struct config_node *at, bool error,
 			const char *format, va_list args)
 {
 	char text[CONFIG_MESSAGE_MAX];
