@@ -136,6 +136,14 @@ static bool asks(const struct ike_sa *sa, enum task_kind kind)
 	return sa->active && sa->active->kind == kind;
 }
 
+/* Not now, §2.25.1: it is maybe what our own request is making; or we close it, or have a successor for it. */
+static bool is_in_between(const struct ike_sa *sa, const struct child *old)
+{
+	if (!old)
+		return asks(sa, TASK_CHILD) || asks(sa, TASK_REKEY_CHILD);
+	return old->phase != CHILD_UP || sa_find_task(sa, TASK_DELETE_CHILD, old);
+}
+
 static void answer_rekey(struct ike_sa *sa, const struct message *m, const struct ike_notify *n)
 {
 	struct child *old = NULL;
@@ -146,14 +154,12 @@ static void answer_rekey(struct ike_sa *sa, const struct message *m, const struc
 		spi = load_u32(n->spi.data);
 		old = sa_child_by_spi_out(sa, spi);
 	}
-	if (!old && (asks(sa, TASK_CHILD) || asks(sa, TASK_REKEY_CHILD))) {
-		answer_temporary(sa, m); /* maybe what our own request is making */
+	if (is_in_between(sa, old)) {
+		answer_temporary(sa, m);
 	} else if (!old) {
 		draft_begin(&d);
 		draft_notify_spi(&d, IKE_N_CHILD_SA_NOT_FOUND, spi);
 		sa_answer(sa, m, &d);
-	} else if (old->phase != CHILD_UP || sa_find_task(sa, TASK_DELETE_CHILD, old)) {
-		answer_temporary(sa, m); /* we close it, or have a successor for it: §2.25.1 */
 	} else {
 		answer_child(sa, m, old);
 	}

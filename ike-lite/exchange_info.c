@@ -194,6 +194,7 @@ void info_take_request(struct ike_sa *sa, const struct message *m)
 		if (!ike_delete_parse(m->list.at[i].body, &del)) {
 			sa_answer_notify(sa, m, IKE_N_INVALID_SYNTAX, (struct ike_span){0});
 			sa_peer_is_dead(sa, "a request of the peer was malformed");
+			sa_keep_answer(sa);
 			return;
 		}
 		if (del.protocol == IKE_PROTO_IKE) {

@@ -148,7 +148,12 @@ static void take_cookie(struct ike_sa *sa, struct ike_span cookie)
 {
 	struct setup *s = sa->setup;
 
-	if (cookie.len == 0 || cookie.len > IKE_COOKIE_MAX || s->rounds++ >= SETUP_ROUNDS_MAX)
+	if (cookie.len == 0 || cookie.len > IKE_COOKIE_MAX)
+		return;
+	/* Asked for twice, since we asked twice. */
+	if (cookie.len == s->cookie_len && memcmp(cookie.data, s->cookie, cookie.len) == 0)
+		return;
+	if (s->rounds++ >= SETUP_ROUNDS_MAX)
 		return;
 	memcpy(s->cookie, cookie.data, cookie.len);
 	s->cookie_len = cookie.len;

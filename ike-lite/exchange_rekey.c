@@ -61,6 +61,7 @@ struct succession {
 	struct ike_suite suite;
 	struct ike_span ni, nr;
 	struct ike_ke ke;
+	uint8_t nonce[TASK_NONCE_LEN]; /* ours, as responder */
 };
 
 static struct ike_sa *make_successor(struct ike_sa *sa, const struct succession *s,
@@ -313,14 +314,14 @@ static void refuse_proposal(struct ike_sa *sa, const struct message *m, struct i
 
 static void answer(struct ike_sa *sa, const struct message *m, struct succession *s)
 {
-	uint8_t nonce[TASK_NONCE_LEN], spi[IKE_SPI_LEN];
+	uint8_t spi[IKE_SPI_LEN];
 	struct task *ours = sa->active;
 	struct ike_dh *dh = NULL;
 	struct ike_sa *fresh = NULL;
 	struct draft d;
 
-	sa->ike->env.random(sa->ike->env.ctx, nonce, sizeof(nonce));
-	s->nr = IKE_SPAN(nonce);
+	sa->ike->env.random(sa->ike->env.ctx, s->nonce, sizeof(s->nonce));
+	s->nr = IKE_SPAN(s->nonce);
 	s->spi_i = load_u64(s->choice.spi.data);
 	s->spi_r = engine_random64(sa->ike);
 	if (make_dh(sa, &dh, s->ke.group))

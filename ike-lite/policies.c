@@ -38,20 +38,17 @@ void policies_add(struct child *c)
 	emit_of_child(c, IKE_ADD_POLICIES);
 }
 
-static bool same_selectors(const struct child *a, const struct child *b)
+/* A child in this phase that stands behind policies with these selectors. */
+static struct child *with_selectors(const struct ike *ike, const struct ike_ts_list *local,
+				    const struct ike_ts_list *remote, const struct child *but,
+				    enum child_phase phase)
 {
-	return ike_ts_list_equal(&a->local_ts, &b->local_ts) &&
-	       ike_ts_list_equal(&a->remote_ts, &b->remote_ts);
-}
-
-/* Another child in this phase that stands behind the same policies. */
-static struct child *other_with_selectors(const struct child *c, enum child_phase phase)
-{
-	for (struct ike_sa *sa = c->sa->ike->sas; sa; sa = sa->next) {
-		for (struct child *other = sa->children; other; other = other->next) {
-			if (other != c && other->phase == phase && !other->replaced &&
-			    same_selectors(other, c))
-				return other;
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		for (struct child *c = sa->children; c; c = c->next) {
+			if (c != but && c->phase == phase && !c->replaced &&
+			    ike_ts_list_equal(&c->local_ts, local) &&
+			    ike_ts_list_equal(&c->remote_ts, remote))
+				return c;
 		}
 	}
 	return NULL;
@@ -81,6 +78,9 @@ static void emit_trap(struct ike *ike, struct conn *conn, struct kid *kid,
 	struct ike_policy_action p;
 
 	trap_selectors(ike, conn, kid, &ends, &local, &remote);
+	/* A child has them: its policies stand, and see to the trap when they go. */
+	if (with_selectors(ike, &local, &remote, NULL, CHILD_UP))
+		return;
 	p = (struct ike_policy_action){.reqid = kid->reqid,
 				       .trap = true,
 				       .local = ends.local,
@@ -117,14 +117,14 @@ static bool is_what_the_trap_has(struct child *c)
 
 void policies_leave(struct child *c)
 {
-	struct child *other = other_with_selectors(c, CHILD_UP);
+	struct child *other = with_selectors(c->sa->ike, &c->local_ts, &c->remote_ts, c, CHILD_UP);
 
 	/* What is being deleted takes them along when it goes. */
 	if (!other)
-		other = other_with_selectors(c, CHILD_DELETING);
+		other = with_selectors(c->sa->ike, &c->local_ts, &c->remote_ts, c, CHILD_DELETING);
 	if (other)
 		policies_add(other);
-	else if (c->kid->trapped && is_what_the_trap_has(c))
+	else if (c->kid->trapped && c->kid->current && is_what_the_trap_has(c))
 		emit_trap(c->sa->ike, c->sa->conn, c->kid, IKE_ADD_POLICIES);
 	else
 		emit_of_child(c, IKE_DELETE_POLICIES);

@@ -66,9 +66,8 @@ bool pool_lease(struct ike_sa *sa, const struct ike_cp *asked)
 
 			if (from->family != want->family)
 				continue;
-			if (is_within(want, from, to) && !is_leased(sa->ike, want))
-				sa->vips[sa->vip_count++] = got;
-			else if (lowest_free(sa->ike, from, to, &got))
+			if ((is_within(want, from, to) && !is_leased(sa->ike, want)) ||
+			    lowest_free(sa->ike, from, to, &got))
 				sa->vips[sa->vip_count++] = got;
 			break;
 		}

@@ -20,8 +20,8 @@ static enum turn whose_turn(const struct ike_sa *sa, const struct ike_header *h)
 
 		return ours ? TURN_ANSWER : TURN_NONE;
 	}
-	/* Who has not proved yet who he is has nothing to ask; a peer whose proof was lost asks again. */
-	if (sa->phase == SA_AUTH_SENT)
+	/* Not before the peer has proved himself: what comes early will come again. */
+	if (sa->phase < SA_HALF_OPEN)
 		return TURN_NONE;
 	if (h->id == sa->next_expected && sa->phase != SA_FAILED)
 		return TURN_NEW_REQUEST;
@@ -116,6 +116,7 @@ static void request_malformed(struct ike_sa *sa, const struct message *m)
 		return;
 	}
 	sa_peer_is_dead(sa, "a request of the peer was malformed");
+	sa_keep_answer(sa);
 }
 
 static bool is_goodbye(const struct message *m)
@@ -208,8 +209,11 @@ void sa_input(struct ike_sa *sa, const struct ike_ends *ends, const struct ike_h
 	kind = outer.at[outer.count - 1].type;
 	if (kind != IKE_SK && (kind != IKE_SKF || !sa->fragmentation))
 		return;
-	if (!sa->has_keys && !init_make_keys(sa))
+	/* With a public value that is no good there is nothing to hope for. */
+	if (!sa->has_keys && !init_make_keys(sa)) {
+		sa_end(sa, "no keys");
 		return;
+	}
 	if (turn == TURN_REPEATED) {
 		answer_again(sa, ends, datagram, &outer);
 		return;

@@ -100,12 +100,14 @@ void sa_start(struct ike_sa *sa)
 	struct ike_ends ends;
 
 	sa->retry_at = UINT64_MAX;
+	if (sa->attempts > 0)
+		wish_hand_over(sa);
 	/* The way there may be another one by now. */
-	if (sa->attempts > 0 && conn_ends(sa->ike, sa->conn, &ends) != 0) {
+	if (sa->tasks && sa->attempts > 0 && conn_ends(sa->ike, sa->conn, &ends) != 0) {
 		sa_setup_failed(sa, "no route to the peer");
 		return;
 	}
-	if (sa->attempts > 0)
+	if (sa->tasks && sa->attempts > 0)
 		sa->ends = ends;
 	sa->active = sa->tasks;
 	if (!sa->active) {

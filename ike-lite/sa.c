@@ -60,6 +60,7 @@ void sa_is_up(struct ike_sa *sa)
 	sa_set_times(sa);
 	if (sa->nat_here && sa->ike->settings.c.keepalive_s)
 		sa->keepalive_at = sa->ike->now + sa->ike->settings.c.keepalive_s * 1000ull;
+	engine_due_at(sa->ike, sa->keepalive_at);
 }
 
 /* Nobody may go on pointing at it. */
@@ -113,7 +114,7 @@ void sa_end(struct ike_sa *sa, const char *why)
 
 void sa_keep_answer(struct ike_sa *sa)
 {
-	engine_leave_half_open(sa->ike, sa);
+	/* Who was half-open goes on counting as one: the bound is on what strangers cost. */
 	setup_free(sa->setup);
 	sa->setup = NULL;
 	sa->phase = SA_FAILED;

@@ -219,6 +219,25 @@ void wish_replacement(struct ike_sa *sa)
 		sa_start(fresh);
 }
 
+void wish_hand_over(struct ike_sa *sa)
+{
+	struct ike_sa *up = conn_sa(sa->ike, sa->conn);
+	struct task *t = sa->tasks;
+
+	if (!up || up == sa || !sa_is_current(up))
+		return;
+	sa->tasks = NULL;
+	while (t) {
+		struct task *next = t->next;
+
+		t->next = NULL;
+		/* Being asked already, or up: the queue finds out, and answers who waits. */
+		sa_queue(up, t);
+		t = next;
+	}
+	sa_run_tasks(up);
+}
+
 /* ---- twins ------------------------------------------------------------------------------------------------ */
 
 enum { TWINS_WITHIN_MS = 60000 };

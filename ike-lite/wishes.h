@@ -39,4 +39,8 @@ bool wish_ours_gives_way(const struct ike_sa *sa);
 /* sa came up: if both ends began one, it or its twin goes. */
 void wish_one_of_twins(struct ike_sa *sa);
 
+/* Tasks of sa, which is not up, that another IKE SA of its connection has fulfilled or can take over by now: the
+ * peer may have begun in the meantime. */
+void wish_hand_over(struct ike_sa *sa);
+
 #endif
