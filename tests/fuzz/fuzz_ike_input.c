@@ -10,8 +10,7 @@
  */
 #include "ike-lite/bytes.h"
 #include "ike-lite/engine.h"
-#include "ike-lite/sk.h"
-#include "tests/unit/ike-lite/pair.h"
+#include "tests/unit/ike-lite/inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +70,7 @@ static void feed_raw(struct pair *p, const uint8_t *data, size_t size)
 
 /* ---- inside ---------------------------------------------------------------------------------------------------- */
 
-enum { EDIT_LEN = 4, ROOM = 8192, WISH_ROUNDS = 4 };
+enum { EDIT_LEN = 4, WISH_ROUNDS = 4 };
 
 struct edits {
 	const uint8_t *data;
@@ -91,7 +90,7 @@ static uint32_t apply(const uint8_t *e, uint8_t *plain, uint32_t len, uint8_t *f
 	case 1:
 		return len ? at % (len + 1) : 0; /* cut */
 	case 2:
-		if (len + e[3] > ROOM / 2)
+		if (len + e[3] > INSIDE_ROOM / 2)
 			return len;
 		memset(plain + len, e[1], e[3]); /* longer */
 		return len + e[3];
@@ -114,44 +113,16 @@ static uint32_t apply(const uint8_t *e, uint8_t *plain, uint32_t len, uint8_t *f
 /* Opens a datagram by its sender's keys, changes what is inside, and seals it again. */
 static void edit(struct pair *p, struct datagram *d, struct edits *edits)
 {
-	struct ike *ike = p->side[d->from].ike;
-	struct ike_span whole = {d->data, (uint32_t)d->len}, inner;
-	static uint8_t plain[ROOM], sealed[ROOM];
-	struct ike_payloads outer;
-	struct ike_header h;
-	struct ike_keys keys;
-	struct ike_sa *sa;
-	uint32_t len;
-	uint8_t first;
+	static struct inside in;
 
-	if (!ike_header_parse(whole, &h) || h.exchange == IKE_SA_INIT || d->len > ROOM / 2)
+	if (!inside_open(p, d, &in))
 		return;
-	sa = engine_find(ike, h.flags & IKE_FLAG_INITIATOR ? h.spi_i : h.spi_r);
-	if (!sa || !sa->has_keys ||
-	    ike_payloads_parse(
-		    (struct ike_span){d->data + IKE_HEADER_LEN, whole.len - IKE_HEADER_LEN}, h.next,
-		    &outer) != 0)
-		return;
-	keys = sa->keys;
-	if (ike_sk_open(&keys, whole, outer.at[outer.count - 1].body, plain, &inner) != 0)
-		return;
-	memmove(plain, inner.data, inner.len);
-	len = inner.len;
-	first = outer.inner_first;
 	for (size_t i = 0; i < edits->count; i++) {
 		if (edits->data[i * EDIT_LEN] == edits->message % 64)
-			len = apply(edits->data + i * EDIT_LEN, plain, len, &first);
+			in.len = apply(edits->data + i * EDIT_LEN, in.bytes, in.len, &in.first);
 	}
 	edits->message++;
-	keys.sealed += 1u << 20;
-	len = ike_sk_seal(&keys, &ike->env, &h, first, (struct ike_span){plain, len}, sealed,
-			  sizeof(sealed));
-	must(len > 0, "it can be sealed again");
-	free(d->data);
-	d->data = malloc(len);
-	must(d->data != NULL, "there is memory");
-	memcpy(d->data, sealed, len);
-	d->len = len;
+	inside_seal(p, d, &in);
 }
 
 static void run_edited(struct pair *p, struct edits *edits)

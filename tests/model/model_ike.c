@@ -102,6 +102,17 @@ static bool is_alive(const struct pair *p)
 	return true;
 }
 
+static uint64_t spi_of(const struct pair *p, unsigned side)
+{
+	struct ike_status s;
+
+	for (unsigned i = 0; ike_status_at(p->side[side].ike, p->now, i, &s); i++) {
+		if (s.state == IKE_STATE_UP)
+			return s.spi_i;
+	}
+	return 0;
+}
+
 static void check_end(const struct pair *p, uint64_t seed)
 {
 	for (unsigned i = 0; i < SIDES; i++) {
@@ -115,6 +126,8 @@ static void check_end(const struct pair *p, uint64_t seed)
 	}
 	if (!pair_traffic_flows(p))
 		fail(seed, "keys are equal");
+	if (spi_of(p, A) != spi_of(p, B))
+		fail(seed, "the IKE SA is the same");
 }
 
 static void run(uint64_t seed)

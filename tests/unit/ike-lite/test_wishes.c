@@ -1,0 +1,470 @@
+/*
+ * tests/unit/ike-lite/test_wishes.c: what is to be up, and comes up, and comes back: start actions, ACQUIREs, retries,
+ * new configurations, changed addresses; what ike.h's ike_on_* bring about.
+ */
+#include "ike-lite/spec.h"
+#include "tests/unit/ike-lite/inside.h"
+
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct pair p;
+static const bool both_lost[SIDES] = {true, true};
+
+static void set_up(void)
+{
+	pair_init(&p, 1);
+}
+
+static void tear_down(void)
+{
+	pair_fini(&p);
+}
+
+static void check_up(void)
+{
+	ck_assert(pair_traffic_flows(&p));
+	for (unsigned i = 0; i < SIDES; i++) {
+		ck_assert_uint_eq(pair_count(&p, i, true), 1);
+		ck_assert_uint_eq(pair_count(&p, i, false), 1);
+		ck_assert_uint_eq(pair_ike_sas(&p, i, IKE_STATE_UP), 1);
+	}
+}
+
+/* ---- on demand ---------------------------------------------------------------------------------------------- */
+
+static void acquire(unsigned side, uint32_t seq)
+{
+	struct ike_ts src = pair_ts("10.1.0.7/32[tcp/1025]"), dst = pair_ts("10.2.0.9/32[tcp/80]");
+
+	ike_on_acquire(p.side[side].ike, p.now, p.side[side].policies[0].reqid, &src, &dst, seq);
+	pair_collect(&p, side);
+}
+
+START_TEST(test_wishes_trap_comes_up_on_demand)
+{
+	uint32_t reqid;
+
+	p.side[A].kids[0].start_action = IKE_START_TRAP;
+	pair_configure(&p, B);
+	pair_configure(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert(p.side[A].policies[0].trap);
+	reqid = p.side[A].policies[0].reqid;
+	acquire(A, 77);
+	acquire(A, 78); /* the same wish */
+	ck_assert_uint_eq(p.queued, 1);
+	pair_run(&p);
+	check_up();
+	ck_assert_uint_eq(p.side[A].sas[0].acquire_seq, 78);
+	ck_assert_uint_eq(p.side[A].sas[0].reqid, reqid);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert(!p.side[A].policies[0].trap);
+	/* Taken down, the trap is there again. */
+	(void)ike_terminate(p.side[A].ike, p.now, "net", NULL, 0);
+	pair_collect(&p, A);
+	pair_run(&p);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert(p.side[A].policies[0].trap);
+	acquire(A, 79);
+	pair_run(&p);
+	check_up();
+	/* A number that is nobody's. */
+	ike_on_acquire(p.side[A].ike, p.now, 4711, &p.side[A].policies[0].local.at[0],
+		       &p.side[A].policies[0].remote_ts.at[0], 1);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+}
+END_TEST
+
+/* The packet's own selectors go first: who must narrow to less than all takes the part that holds them. */
+START_TEST(test_wishes_trap_offers_the_packet_first)
+{
+	static struct inside in;
+	const uint8_t *ts;
+	uint32_t len;
+
+	p.side[A].kids[0].start_action = IKE_START_TRAP;
+	p.side[A].kids[0].remote_ts.at[0] = pair_ts("10.0.0.0/8");
+	pair_configure(&p, B);
+	pair_configure(&p, A);
+	acquire(A, 1);
+	pair_deliver(&p);
+	pair_deliver(&p);
+	ck_assert(inside_open(&p, &p.queue[0], &in));
+	for (unsigned i = 0; i < 2; i++) {
+		/* | count 1 | 0 3 | type 1 | protocol 1 | length 2 | ports 4 | first address .. */
+		ts = inside_find(&in, i == 0 ? IKE_TSI : IKE_TSR, &len);
+		ck_assert_ptr_nonnull(ts);
+		ck_assert_uint_eq(ts[0], 2);
+		ck_assert_uint_eq(ts[5], IPPROTO_TCP);
+		ck_assert_mem_eq(ts + 12, i == 0 ? "\x0a\x01\x00\x07" : "\x0a\x02\x00\x09", 4);
+	}
+	pair_run(&p);
+	ck_assert_uint_eq(pair_count(&p, A, true), 1);
+	ck_assert(pair_traffic_flows(&p));
+	/* Narrowed, it stands beside the trap. */
+	ck_assert_uint_eq(p.side[A].policy_count, 2);
+}
+END_TEST
+
+/* ---- again and again ------------------------------------------------------------------------------------------- */
+
+START_TEST(test_wishes_start_is_tried_for_ever)
+{
+	p.side[A].kids[0].start_action = IKE_START_START;
+	p.side[A].connection.keyingtries = 0;
+	pair_configure(&p, A);
+	/* Nobody there for hours. */
+	pair_wait_losing(&p, 6u * 3600 * 1000, both_lost);
+	ck_assert_uint_ge(pair_count_events(&p, A, IKE_EV_RETRY), 30);
+	ck_assert_uint_eq(pair_count_events(&p, A, IKE_EV_RETRY),
+			  pair_count_events(&p, A, IKE_EV_FAILED));
+	pair_configure(&p, B);
+	pair_wait(&p, 600000);
+	check_up();
+}
+END_TEST
+
+START_TEST(test_wishes_are_tried_as_often_as_configured)
+{
+	p.side[A].connection.keyingtries = 3;
+	pair_configure(&p, A);
+	pair_initiate(&p, A, 9);
+	pair_wait_losing(&p, 3600000, both_lost);
+	ck_assert_uint_eq(pair_count_events(&p, A, IKE_EV_FAILED), 3);
+	ck_assert_uint_eq(pair_count_events(&p, A, IKE_EV_RETRY), 2);
+	/* Who waits hears of the first. */
+	ck_assert_uint_eq(p.side[A].events[0].request, 9);
+	ck_assert_uint_eq(p.side[A].events[2].request, 0);
+	ck_assert_uint_eq(pair_ike_sas(&p, A, IKE_STATE_WAITING), 0);
+}
+END_TEST
+
+START_TEST(test_wishes_start_child_is_tried_again)
+{
+	p.side[A].kids[0].start_action = IKE_START_START;
+	p.side[A].connection.keyingtries = 0;
+	p.side[B].kids[0].remote_ts.at[0] = pair_ts("10.77.0.0/16");
+	pair_configure(&p, B);
+	pair_configure(&p, A);
+	pair_run(&p);
+	ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "TS_UNACCEPTABLE"));
+	p.side[B].kids[0].remote_ts.at[0] = pair_ts("10.1.0.0/16");
+	pair_configure(&p, B);
+	pair_wait(&p, 10000);
+	check_up();
+}
+END_TEST
+
+START_TEST(test_wishes_start_waits_for_a_route)
+{
+	p.side[A].kids[0].start_action = IKE_START_START;
+	p.side[A].connection.keyingtries = 0;
+	p.side[A].connection.local_count = 0;
+	p.side[A].no_route = true;
+	pair_configure(&p, B);
+	pair_configure(&p, A);
+	ck_assert(pair_has_event(&p, A, IKE_EV_RETRY, "no route"));
+	pair_wait(&p, 100000);
+	ck_assert_uint_eq(p.side[A].sent, 0);
+	p.side[A].no_route = false;
+	ike_on_addresses(p.side[A].ike, p.now);
+	pair_collect(&p, A);
+	pair_run(&p);
+	check_up();
+}
+END_TEST
+
+START_TEST(test_wishes_follow_the_local_address)
+{
+	p.side[A].connection.local_count = 0;
+	p.side[B].connection.remote_count = 0;
+	pair_up(&p);
+	p.checks_traffic = false;
+	/* Nothing that matters changed. */
+	ike_on_addresses(p.side[A].ike, p.now);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+	p.side[A].addr = pair_addr("192.0.2.77");
+	ike_on_addresses(p.side[A].ike, p.now);
+	pair_collect(&p, A);
+	pair_run(&p);
+	check_up();
+	ck_assert(ip_addr_equal(&p.side[A].sas[1].src, &p.side[A].addr) ||
+		  ip_addr_equal(&p.side[A].sas[0].dst, &p.side[A].addr));
+}
+END_TEST
+
+/* Both sides are to start, and do at the same moment: one tunnel. */
+START_TEST(test_wishes_both_start_at_once)
+{
+	pair_fini(&p);
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		pair_init(&p, seed);
+		for (unsigned i = 0; i < SIDES; i++) {
+			p.side[i].kids[0].start_action = IKE_START_START;
+			p.side[i].kids[0].close_action = IKE_START_START;
+			p.side[i].connection.keyingtries = 0;
+			pair_configure(&p, i);
+		}
+		pair_wait(&p, 30000);
+		check_up();
+		pair_fini(&p);
+	}
+	pair_init(&p, 1);
+}
+END_TEST
+
+/* While one side waits to try again the other one has begun: one tunnel. */
+START_TEST(test_wishes_retry_finds_it_up)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		p.side[i].kids[0].start_action = IKE_START_START;
+		p.side[i].connection.keyingtries = 0;
+	}
+	pair_configure(&p, A);
+	pair_wait_losing(&p, 167000, both_lost);
+	ck_assert_uint_eq(pair_ike_sas(&p, A, IKE_STATE_WAITING), 1);
+	pair_configure(&p, B);
+	pair_run(&p);
+	pair_wait(&p, 200000);
+	check_up();
+	ck_assert_uint_eq(pair_count_events(&p, A, IKE_EV_IKE_UP), 1);
+}
+END_TEST
+
+/* ---- what ends ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	enum ike_start action;
+	const char *child;
+	bool up, trap;
+} closings[] = {
+	{IKE_START_NONE, "lan", false, false}, {IKE_START_TRAP, "lan", false, true},
+	{IKE_START_START, "lan", true, false}, {IKE_START_NONE, NULL, false, false},
+	{IKE_START_TRAP, NULL, false, true},   {IKE_START_START, NULL, true, false},
+};
+
+START_TEST(test_wishes_close_action)
+{
+	p.side[A].kids[0].close_action = closings[_i].action;
+	pair_up(&p);
+	p.checks_traffic = false;
+	(void)ike_terminate(p.side[B].ike, p.now, "net", closings[_i].child, 0);
+	pair_collect(&p, B);
+	pair_wait(&p, 10000);
+	ck_assert_uint_eq(pair_count(&p, A, true), closings[_i].up);
+	ck_assert_uint_eq(pair_count(&p, B, true), closings[_i].up);
+	ck_assert_uint_eq(p.side[A].policy_count, closings[_i].up || closings[_i].trap);
+	if (closings[_i].trap)
+		ck_assert(p.side[A].policies[0].trap);
+	ck_assert(pair_traffic_flows(&p));
+}
+END_TEST
+
+START_TEST(test_wishes_bad_selector_is_told)
+{
+	static const uint8_t packet[40] = {0x45};
+
+	pair_up(&p);
+	ike_on_bad_selector(p.side[A].ike, p.now, &p.side[A].sas[0].dst, p.side[A].sas[0].spi,
+			    packet, sizeof(packet));
+	ike_on_bad_selector(p.side[A].ike, p.now, &p.side[A].sas[0].dst, p.side[A].sas[0].spi,
+			    packet, sizeof(packet));
+	pair_collect(&p, A);
+	/* INFORMATIONAL { N(INVALID_SELECTORS) } -->, once at a time */
+	ck_assert_uint_eq(p.queued, 1);
+	pair_run(&p);
+	ck_assert(pair_has_event(&p, B, IKE_EV_NOTICE, "INVALID_SELECTORS"));
+	check_up();
+}
+END_TEST
+
+/* ---- a new configuration --------------------------------------------------------------------------------------------- */
+
+enum { NOTHING, LINES, SECRET, REKEY_TIME, CHILD_TS, IKE_PROPOSAL, CHILD_GONE, CONN_GONE, CHANGES };
+
+static void change(unsigned what)
+{
+	struct side *a = &p.side[A];
+
+	switch (what) {
+	case LINES:
+		a->connection.line = 99;
+		a->kids[0].line = 100;
+		break;
+	case SECRET:
+		pair_secret(&a->secrets[0], "another one");
+		break;
+	case REKEY_TIME:
+		a->kids[0].rekey_time_s = 1234;
+		break;
+	case CHILD_TS:
+		a->kids[0].local_ts.at[0] = pair_ts("10.1.7.0/24");
+		break;
+	case IKE_PROPOSAL:
+		pair_proposals(&a->connection.proposal_count, a->connection.proposals,
+			       IKE_PROTO_IKE, "aes128gcm16-prfsha256-ecp256-x25519");
+		break;
+	case CHILD_GONE:
+		a->connection.child_count = 0;
+		break;
+	case CONN_GONE:
+		a->config.connection_count = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+static const struct {
+	bool ike_stays, child_stays;
+} changes[CHANGES] = {
+	[NOTHING] = {true, true},     [LINES] = {true, true},	    [SECRET] = {true, true},
+	[REKEY_TIME] = {true, false}, [CHILD_TS] = {true, false},   [IKE_PROPOSAL] = {false, false},
+	[CHILD_GONE] = {true, false}, [CONN_GONE] = {false, false},
+};
+
+START_TEST(test_wishes_reload_drops_only_what_changed)
+{
+	pair_up(&p);
+	p.checks_traffic = false;
+	pair_forget_events(&p);
+	change((unsigned)_i);
+	pair_configure(&p, A);
+	pair_run(&p);
+	for (unsigned i = 0; i < SIDES; i++) {
+		ck_assert_uint_eq(pair_ike_sas(&p, i, IKE_STATE_UP), changes[_i].ike_stays);
+		ck_assert_uint_eq(pair_count(&p, i, true), changes[_i].child_stays);
+		ck_assert_uint_eq(p.side[i].policy_count, changes[_i].child_stays);
+	}
+	if (changes[_i].child_stays)
+		ck_assert_uint_eq(p.side[A].event_count, 0);
+}
+END_TEST
+
+START_TEST(test_wishes_reload_moves_traps)
+{
+	p.side[A].kids[0].start_action = IKE_START_TRAP;
+	pair_configure(&p, A);
+	pair_configure(&p, A);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	change(CHILD_TS);
+	pair_configure(&p, A);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	change(CONN_GONE);
+	pair_configure(&p, A);
+	ck_assert_uint_eq(p.side[A].policy_count, 0);
+}
+END_TEST
+
+static struct ike_connection twice[2];
+
+START_TEST(test_wishes_refuse_impossible_configurations)
+{
+	struct side *a = &p.side[A];
+	char why[160] = "";
+
+	pair_up(&p);
+	twice[0] = twice[1] = a->connection;
+	a->config.connections = twice;
+	a->config.connection_count = 2;
+	ck_assert_int_eq(ike_configure(a->ike, p.now, &a->config, why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, "two connections named 'net'"));
+	a->config.connection_count = 1;
+	twice[0].proposal_count = 0;
+	ck_assert_int_eq(ike_configure(a->ike, p.now, &a->config, why), -EINVAL);
+	twice[0] = a->connection;
+	a->kids[1] = a->kids[0];
+	twice[0].child_count = 2;
+	ck_assert_int_eq(ike_configure(a->ike, p.now, &a->config, why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, "two children named 'lan'"));
+	twice[0].child_count = 1;
+	a->kids[0].local_ts.count = 0;
+	ck_assert_int_eq(ike_configure(a->ike, p.now, &a->config, why), -EINVAL);
+	a->kids[0].local_ts.count = 1;
+	a->secrets[0].len = 0;
+	ck_assert_int_eq(ike_configure(a->ike, p.now, &a->config, why), -EINVAL);
+	/* Nothing changed. */
+	pair_collect(&p, A);
+	check_up();
+}
+END_TEST
+
+START_TEST(test_wishes_secrets_are_chosen_by_ids)
+{
+	struct side *b = &p.side[B];
+
+	/* The more of the ids a secret lists, the better. */
+	pair_secret(&b->secrets[0], "for everybody");
+	pair_secret(&b->secrets[1], "for b's peers");
+	b->secrets[1].id_count = 1;
+	b->secrets[1].ids[0] = pair_id("b.example");
+	pair_secret(&b->secrets[2], "a secret that both know");
+	b->secrets[2].id_count = 2;
+	b->secrets[2].ids[0] = pair_id("a.example");
+	b->secrets[2].ids[1] = pair_id("b.example");
+	pair_secret(&b->secrets[3], "of others");
+	b->secrets[3].id_count = 2;
+	b->secrets[3].ids[0] = pair_id("c.example");
+	b->secrets[3].ids[1] = pair_id("b.example");
+	b->config.secret_count = 4;
+	pair_up(&p);
+	check_up();
+}
+END_TEST
+
+START_TEST(test_wishes_keys_are_told_when_asked_for)
+{
+	pair_up(&p);
+	ck_assert_uint_eq(p.side[A].keys_told, 0);
+	ike_export_keys(p.side[A].ike);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.side[A].keys_told, 1);
+	(void)ike_rekey(p.side[A].ike, p.now, "net", NULL);
+	pair_collect(&p, A);
+	pair_run(&p);
+	ck_assert_uint_eq(p.side[A].keys_told, 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ike wishes");
+	TCase *tc = tcase_create("wishes");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_wishes_trap_comes_up_on_demand);
+	tcase_add_test(tc, test_wishes_trap_offers_the_packet_first);
+	tcase_add_test(tc, test_wishes_start_is_tried_for_ever);
+	tcase_add_test(tc, test_wishes_are_tried_as_often_as_configured);
+	tcase_add_test(tc, test_wishes_start_child_is_tried_again);
+	tcase_add_test(tc, test_wishes_start_waits_for_a_route);
+	tcase_add_test(tc, test_wishes_follow_the_local_address);
+	tcase_add_test(tc, test_wishes_both_start_at_once);
+	tcase_add_test(tc, test_wishes_retry_finds_it_up);
+	tcase_add_loop_test(tc, test_wishes_close_action, 0, (int)ARRAY_LEN(closings));
+	tcase_add_test(tc, test_wishes_bad_selector_is_told);
+	tcase_add_loop_test(tc, test_wishes_reload_drops_only_what_changed, 0, CHANGES);
+	tcase_add_test(tc, test_wishes_reload_moves_traps);
+	tcase_add_test(tc, test_wishes_refuse_impossible_configurations);
+	tcase_add_test(tc, test_wishes_secrets_are_chosen_by_ids);
+	tcase_add_test(tc, test_wishes_keys_are_told_when_asked_for);
+	suite_add_tcase(s, tc);
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
