@@ -333,7 +333,7 @@ struct ike_action {
 		struct {
 			struct ike_ends ends; /* without marker: ports 4500 need one put in front */
 			const uint8_t *data;
-			size_t len;
+			size_t len;	/* 0: memory was short, there is nothing to send */
 			bool keepalive; /* one byte 0xff, which takes no marker: RFC 3948 §2.3 */
 		} send;
 		struct ike_sa_action sa; /* DELETE: dst, spi, src, inbound only */

@@ -102,7 +102,9 @@ static void perform(struct iked *d, const struct ike_action *a)
 {
 	switch (a->kind) {
 	case IKE_SEND:
-		net_send(d->net, &a->send.ends, a->send.data, a->send.len, a->send.keepalive);
+		if (a->send.len)
+			net_send(d->net, &a->send.ends, a->send.data, a->send.len,
+				 a->send.keepalive);
 		break;
 	case IKE_ADD_SA:
 		installed_add_sa(d->installed, &a->sa);
