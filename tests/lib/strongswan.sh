@@ -3,6 +3,7 @@
 # plugin under `cygnet exec`, driven by swanctl. Sourced after netns.sh.
 #
 #   charon_start gw [LINE...]   lines of strongswan.conf's charon section beside ours
+#   charon_own_esp gw           without cygnetd: ESP is charon's own, too (kernel-libipsec, in UDP only)
 #   charon_stop gw
 #   swan gw ARGS                swanctl
 #   swan_load gw < FILE         a swanctl.conf, all of which must be taken
@@ -15,13 +16,13 @@ declare -A CHARON_PID=()
 
 swan_dir() { echo "$WORK/swan-$1"; }
 
-charon_conf() { # NAME LINE...
-    local name=$1 dir
+charon_conf() { # NAME KERNEL-PLUGINS LINE...
+    local name=$1 kernel=$2 dir
     dir=$(swan_dir "$name")
-    shift
+    shift 2
     cat << END
 charon {
-    load = random nonce openssl aes sha1 sha2 hmac kdf gcm ctr chapoly curve25519 pem x509 pubkey pkcs1 kernel-netlink socket-default vici
+    load = random nonce openssl aes sha1 sha2 hmac kdf gcm ctr chapoly curve25519 pem x509 pubkey pkcs1 $kernel socket-default vici
     # cygnetd's device and table are not charon's business (docs/strongswan.md).
     interfaces_ignore = cyg0
     ignore_routing_tables = 219
@@ -43,17 +44,34 @@ END
 }
 
 charon_start() {
+    local name=$1
+    shift
+    charon_conf_dir "$name" kernel-netlink "$@"
+    charon_run "$name" "$BIN/cygnet" exec
+}
+
+charon_own_esp() {
+    charon_conf_dir "$1" 'kernel-libipsec kernel-netlink'
+    charon_run "$1"
+}
+
+charon_conf_dir() { # NAME KERNEL-PLUGINS LINE...
     local name=$1 dir sub
     dir=$(swan_dir "$name")
-    shift
     [[ -x $CHARON ]] || fail "no $CHARON: install strongswan-charon"
     for sub in x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12; do
         mkdir -p "$dir/$sub"
     done
-    charon_conf "$name" "$@" > "$dir/strongswan.conf"
+    charon_conf "$@" > "$dir/strongswan.conf"
+}
+
+charon_run() { # NAME [COMMAND THAT RUNS IT...]
+    local name=$1 dir
+    dir=$(swan_dir "$name")
+    shift
     rm -f "$dir/vici"
     ip netns exec "$LAB$name" env STRONGSWAN_CONF="$dir/strongswan.conf" CYGNET_SOCKET="$(socket_of "$name")" \
-        sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh "$BIN/cygnet" exec "$CHARON" > "$WORK/charon-$name.out.log" 2>&1 &
+        sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh "$@" "$CHARON" > "$WORK/charon-$name.out.log" 2>&1 &
     CHARON_PID[$name]=$!
     BACKGROUND+=("$!")
     wait_for 20 charon_serves_or_died "$name"
