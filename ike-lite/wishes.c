@@ -11,33 +11,46 @@
 
 /* ---- where to ------------------------------------------------------------------------------------ */
 
-static const struct ip_addr *single(const struct ip_prefix *list, unsigned count, uint8_t family)
+static bool is_single(const struct ip_prefix *p)
 {
-	for (unsigned i = 0; i < count; i++) {
-		const struct ip_addr *a = &list[i].addr;
+	return p->len == ip_addr_bits(&p->addr) && !ip_addr_is_any(&p->addr);
+}
 
-		if (list[i].len == ip_addr_bits(a) && !ip_addr_is_any(a) &&
-		    (family == AF_UNSPEC || a->family == family))
-			return a;
+static bool local_for(const struct ike *ike, const struct conn *conn, const struct ip_addr *remote,
+		      struct ip_addr *out)
+{
+	for (unsigned i = 0; i < conn->c.local_count; i++) {
+		const struct ip_prefix *p = &conn->c.local[i];
+
+		if (is_single(p) && p->addr.family == remote->family) {
+			*out = p->addr;
+			return true;
+		}
 	}
-	return NULL;
+	return ike->env.source_for(ike->env.ctx, remote, out) &&
+	       conn_takes_addresses(conn, out, remote);
+}
+
+/* The first of the peer's addresses to which there is a way: a name may have some of either family. */
+static bool addresses_of(const struct ike *ike, const struct conn *conn, struct ike_ends *ends)
+{
+	for (unsigned i = 0; i < conn->c.remote_count; i++) {
+		const struct ip_prefix *p = &conn->c.remote[i];
+
+		if (is_single(p) && local_for(ike, conn, &p->addr, &ends->local)) {
+			ends->remote = p->addr;
+			return true;
+		}
+	}
+	return false;
 }
 
 int conn_ends(const struct ike *ike, const struct conn *conn, struct ike_ends *out)
 {
 	const struct ike_connection *c = &conn->c;
-	const struct ip_addr *remote = single(c->remote, c->remote_count, AF_UNSPEC);
-	const struct ip_addr *local;
 	struct ike_ends ends = {0};
 
-	if (!remote)
-		return -EHOSTUNREACH;
-	local = single(c->local, c->local_count, remote->family);
-	ends.remote = *remote;
-	if (local)
-		ends.local = *local;
-	else if (!ike->env.source_for(ike->env.ctx, remote, &ends.local) ||
-		 !conn_takes_addresses(conn, &ends.local, remote))
+	if (!addresses_of(ike, conn, &ends))
 		return -EHOSTUNREACH;
 	ends.remote_port = c->remote_port ? c->remote_port : 500;
 	ends.local_port = c->local_port ? c->local_port : ike->settings.c.port;

@@ -101,6 +101,21 @@ int iked_apply(struct iked *d, const struct config_tree *tree, struct config_rep
 	return 0;
 }
 
+const char *iked_missing_address(const struct iked *d, const char *connection)
+{
+	for (unsigned h = 0; d->config && h < d->config->host_count; h++) {
+		const struct iked_host *host = &d->config->hosts[h];
+		struct ike_connection conn = d->config->ike.connections[host->connection];
+		struct ip_addr addr;
+
+		if (strcmp(conn.name, connection) == 0 &&
+		    !resolve_connection(d, d->config, host->connection, &conn) &&
+		    resolve_lookup(d->resolve, host->name, &addr, 1) == 0)
+			return host->name;
+	}
+	return NULL;
+}
+
 void iked_on_resolved(void *ctx)
 {
 	struct iked *d = ctx;

@@ -22,9 +22,13 @@ static const char *string_of(const json_t *request, const char *key)
 
 static void refuse(struct control_client *client, int rc, const char *connection, const char *child)
 {
-	char text[3 * IKE_NAME_MAX + 64];
+	const char *missing = iked_missing_address(control_iked(client), connection);
+	char text[CONFIG_NAME_MAX + 3 * IKE_NAME_MAX + 64];
 
-	if (rc == -ENOENT)
+	if (rc == -ENOENT && missing)
+		snprintf(text, sizeof(text), "%.64s: %s has no address yet; it is asked for again",
+			 connection, missing);
+	else if (rc == -ENOENT)
 		snprintf(text, sizeof(text),
 			 "%.64s%s%.64s: there is none of that name, or none is up", connection,
 			 child ? "/" : "", child ? child : "");

@@ -46,6 +46,9 @@ uint64_t iked_now_ms(void);
 /* Reads and applies what the tree says. 0, or -EINVAL and reported, -ENOMEM. What was before goes on
  * then. */
 int iked_apply(struct iked *d, const struct config_tree *tree, struct config_report *report);
+/* The name for whose address a connection waits, and is not there until then; NULL. Lives as long as
+ * the configuration. */
+const char *iked_missing_address(const struct iked *d, const char *connection);
 /* Some name has other addresses: ctx is the iked. */
 void iked_on_resolved(void *ctx);
 

@@ -75,7 +75,7 @@ reaches hostA fd00:2::2
 say "a name nobody knows: said once, asked again, and its connection starts by itself"
 wait_for 5 ike_logged gwA 'late.example.org cannot be resolved'
 refused ike gwA up late
-echo "$SAID"
+assert_match "$SAID" 'late: late.example.org has no address yet'
 echo '2001:db8::2 late.example.org' >> "$WORK/zone"
 late_up() { [[ $(ends late) == '["2001:db8::1[500]","2001:db8::2[500]"]' ]]; }
 wait_for 8 late_up

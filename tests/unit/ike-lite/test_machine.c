@@ -102,6 +102,24 @@ START_TEST(test_machine_commands_know_names)
 }
 END_TEST
 
+/* A name may have addresses of a family there is no way to: the next one is taken. */
+START_TEST(test_machine_takes_an_address_with_a_route)
+{
+	struct ike_connection *c = &p.side[A].connection;
+	struct ike_status status;
+
+	c->local_count = 0;
+	c->remote[1] = c->remote[0];
+	c->remote[0] =
+		(struct ip_prefix){.addr = {.family = AF_INET6, .bytes = {0x20, 1}}, .len = 128};
+	c->remote_count = 2;
+	pair_up(&p);
+	ck_assert(ike_status_at(p.side[A].ike, p.now, 0, &status));
+	ck_assert_int_eq(status.state, IKE_STATE_UP);
+	ck_assert(ip_addr_equal(&status.ends.remote, &p.side[B].addr));
+}
+END_TEST
+
 /* Each message of set-up, delete and probe lost, repeated, or overtaken by its own repetition: it comes out
  * the same. */
 enum { MESSAGES = 6, MISHAPS = 4 };
@@ -238,6 +256,7 @@ int main(void)
 	tcase_add_test(tc, test_machine_comes_up_in_four_messages);
 	tcase_add_loop_test(tc, test_machine_deletes, 0, (int)ARRAY_LEN(deletes));
 	tcase_add_test(tc, test_machine_commands_know_names);
+	tcase_add_test(tc, test_machine_takes_an_address_with_a_route);
 	tcase_add_loop_test(tc, test_machine_bears_loss_and_repetition, 0, MESSAGES * MISHAPS);
 	tcase_add_test(tc, test_machine_gives_up_after_its_tries);
 	tcase_add_test(tc, test_machine_probes_who_is_silent);
