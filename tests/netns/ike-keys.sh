@@ -50,8 +50,12 @@ messages() {
     WIRESHARK_CONFIG_DIR=$1 tshark -n -r "$WORK/ike.pcap" -Y 'isakmp.messageid > 0' -T fields -E 'separator=;' -e isakmp.exchangetype \
         -e isakmp.flag_r -e isakmp.typepayload -e isakmp.id.data.fqdn -e isakmp.ts.start_ipv4 2> "$WORK/tshark.log"
 }
-checksums() { WIRESHARK_CONFIG_DIR=$WORK/wireshark tshark -n -r "$WORK/ike.pcap" -V -O isakmp 2> "$WORK/tshark.log" | grep -o 'Integrity Checksum Data: .*\[[a-z ]*\]' | grep -o '\[[a-z ]*\]$'; }
-mkdir "$WORK/empty"
+# checksums FOLDER: what it says of each, and how often
+checksums() {
+    WIRESHARK_CONFIG_DIR=$1 tshark -n -r "$WORK/ike.pcap" -V -O isakmp 2> "$WORK/tshark.log" |
+        sed -nE 's/.*Integrity Checksum Data: .*\[(correct|incorrect).*/\1/p' | sort | uniq -c | xargs
+}
+mkdir "$WORK/empty" "$WORK/exchanged"
 for suite in "${suites[@]}"; do
     capture pub br0 ike.pcap udp port 500 or udp port 4500
     ike gwA up "c-$suite" > /dev/null
@@ -66,13 +70,17 @@ for suite in "${suites[@]}"; do
 35;1;46,36,39,33,44,45;$b;10.1.0.0,10.2.0.0
 37;0;46,42;;
 37;1;46;;" "$suite"
-    assert_eq "$(checksums | sort | uniq -c | xargs)" '4 [correct]' "$suite: integrity checksums"
+    assert_eq "$(checksums "$WORK/wireshark")" '4 correct' "$suite: integrity checksums"
     assert_eq "$(messages "$WORK/empty")" '35;0;46;;
 35;1;46;;
 37;0;46;;
 37;1;46;;' "$suite, without the table"
     echo "ok: $suite: 4 messages opened, 4 checksums correct"
 done
+
+say "tshark does look: with the keys of the two ends exchanged nothing is right"
+awk -F, -v OFS=, '{print $1, $2, $4, $3, $5, $7, $6, $8}' "$WORK/wireshark/ikev2_decryption_table" > "$WORK/exchanged/ikev2_decryption_table"
+assert_eq "$(checksums "$WORK/exchanged")" '4 incorrect' 'checksums'
 assert_eq "$(stat -c '%a %U' "$WORK/wireshark/ikev2_decryption_table")" '600 root' 'its mode'
 iked_stop gwA
 iked_stop gwB
