@@ -7,7 +7,10 @@ target_include_directories(cygnet_plain_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(cygnet_plain_flags INTERFACE
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
     -Wconversion -Wundef -Wpointer-arith -Wvla -fno-strict-aliasing
-    -fstack-protector-strong)
+    -fstack-protector-strong
+    # What is built says nothing of where it was built: assertions and debug information name files
+    # from the top of the tree.
+    -ffile-prefix-map=${PROJECT_BINARY_DIR}/=build/ -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 if(CYGNET_WERROR)
     target_compile_options(cygnet_plain_flags INTERFACE -Werror)
 endif()

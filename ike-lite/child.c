@@ -246,9 +246,10 @@ static void unlink_child(struct child *c)
 {
 	struct child **at = &c->sa->children;
 
-	while (*at != c)
+	while (*at && *at != c)
 		at = &(*at)->next;
-	*at = c->next;
+	if (*at)
+		*at = c->next;
 	sa_drop_tasks_of(c->sa, c);
 }
 

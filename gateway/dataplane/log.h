@@ -10,8 +10,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* program: in front of each line, a constant; cygnetd without this. */
-void log_name(const char *program);
+/* name: in front of each line, a constant; cygnetd without this. */
+void log_name(const char *name);
 void log_init(enum log_level level);
 /* "error", "warn", "info", "debug"; false if text is none of them. */
 bool log_level_parse(const char *text, enum log_level *out);
