@@ -58,6 +58,14 @@ static bool takes_suite(const struct conn *conn, const struct ike_sa *sa)
 	return false;
 }
 
+/* §2.21.2, §3.5: IDr is a wish, and no id of ours for being wished for: it would choose the secret. */
+static bool is_wanted(const struct ike_sa *sa, const struct conn *conn, const struct claim *c)
+{
+	struct ike_id ours = auth_local_id(sa, conn);
+
+	return c->wanted.type == 0 || ike_id_equal(&ours, &c->wanted);
+}
+
 /* The connection whose ids fit best, between these addresses, with the suite that was agreed on. */
 static struct conn *choose_conn(const struct ike_sa *sa, const struct claim *c)
 {
@@ -69,7 +77,7 @@ static struct conn *choose_conn(const struct ike_sa *sa, const struct claim *c)
 		struct conn *conn = s->conns[i];
 		unsigned rank = conn_id_rank(conn, &c->wanted, &c->id);
 
-		if (rank > best_rank && takes_suite(conn, sa) &&
+		if (rank > best_rank && is_wanted(sa, conn, c) && takes_suite(conn, sa) &&
 		    conn_takes_addresses(conn, &sa->ends.local, &sa->ends.remote)) {
 			best = conn;
 			best_rank = rank;
@@ -118,7 +126,7 @@ static const char *check_claim(struct ike_sa *sa, const struct message *m, struc
 	(void)conn_get(conn);
 	conn_put(sa->conn);
 	sa->conn = conn;
-	sa->local_id = c->wanted.type ? c->wanted : auth_local_id(sa);
+	sa->local_id = auth_local_id(sa, conn);
 	sa->remote_id = c->id;
 	if (c->auth.method == IKE_AUTH_NULL)
 		return "the peer proves nothing (NULL authentication), which we refuse";

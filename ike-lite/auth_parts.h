@@ -7,8 +7,8 @@
 #include "ike-lite/auth.h"
 #include "ike-lite/sa.h"
 
-/* Who we say we are: what is configured, or our address. */
-struct ike_id auth_local_id(const struct ike_sa *sa);
+/* Who we say we are: what the connection has configured, or our address. */
+struct ike_id auth_local_id(const struct ike_sa *sa, const struct conn *conn);
 /* What AUTH of ours, or of the peer, covers. */
 struct ike_auth_inputs auth_inputs(const struct ike_sa *sa, bool ours, struct ike_span id_body);
 /* Writes our AUTH. False: out of memory. */

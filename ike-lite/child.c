@@ -371,8 +371,11 @@ void child_tick(struct child *c)
 		child_end(c, 0);
 		return;
 	}
-	if (now >= c->switch_at && c->old)
-		child_switch(c->old, c);
+	if (now >= c->switch_at) {
+		c->switch_at = UINT64_MAX;
+		if (c->old)
+			child_switch(c->old, c);
+	}
 	if (now >= c->life_at)
 		child_expired(c);
 	else if (now >= c->rekey_at)

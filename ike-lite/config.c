@@ -307,24 +307,26 @@ unsigned conn_id_rank(const struct conn *conn, const struct ike_id *local,
 	return theirs && ours ? 4 * theirs + ours : 0;
 }
 
-/* How many of the ids the secret lists, 0 if it lists others instead; 1 if it lists none at all. */
+/* 0 if the secret is of others; the more the better: the peer's very id before a wildcard, that before one
+ * that lists our id only, that before one that lists none. Among equals the one that has ours too. */
 static unsigned secret_rank(const struct ike_secret *s, const struct ike_id *local,
 			    const struct ike_id *remote)
 {
-	bool has_local = false, has_remote = false;
+	unsigned ours = 0, theirs = 0;
 
 	if (s->id_count == 0)
 		return 1;
 	for (unsigned i = 0; i < s->id_count; i++) {
-		has_local = has_local || ike_id_matches(&s->ids[i], local);
-		has_remote = has_remote || ike_id_matches(&s->ids[i], remote);
+		unsigned rank = pattern_rank(&s->ids[i], local);
+
+		ours = rank > ours ? rank : ours;
+		rank = pattern_rank(&s->ids[i], remote);
+		theirs = rank > theirs ? rank : theirs;
 	}
-	if (has_local && has_remote)
-		return 4;
-	/* One listed id is the peer's, or ours for all peers. */
-	if (s->id_count == 1 && has_remote)
-		return 3;
-	return s->id_count == 1 && has_local ? 2 : 0;
+	/* One listed id is the peer's, or ours for all peers; of several both are to be there. */
+	if (s->id_count > 1 && !(ours && theirs))
+		return 0;
+	return theirs || ours ? 4 * theirs + ours + 1 : 0;
 }
 
 const struct ike_secret *settings_psk(const struct settings *s, const struct ike_id *local,

@@ -10,6 +10,7 @@
 #include "ike-lite/engine.h"
 #include "ike-lite/exchanges.h"
 #include "ike-lite/explain.h"
+#include "ike-lite/ts.h"
 #include "ike-lite/wishes.h"
 
 #include <netinet/in.h>
@@ -19,9 +20,9 @@
 
 /* ---- shared with auth_answer.c ------------------------------------------------------------------------ */
 
-struct ike_id auth_local_id(const struct ike_sa *sa)
+struct ike_id auth_local_id(const struct ike_sa *sa, const struct conn *conn)
 {
-	const struct ike_id *configured = &sa->conn->c.local_id;
+	const struct ike_id *configured = &conn->c.local_id;
 	struct ike_id id = {0};
 
 	if (configured->type)
@@ -144,7 +145,7 @@ bool auth_ask(struct ike_sa *sa)
 	struct draft d;
 	bool asked;
 
-	sa->local_id = auth_local_id(sa);
+	sa->local_id = auth_local_id(sa, sa->conn);
 	sa->remote_id = is_pattern(&c->remote_id) ? (struct ike_id){0} : c->remote_id;
 	psk = settings_psk(&sa->ike->settings, &sa->local_id, &c->remote_id);
 	if (!psk)
@@ -200,7 +201,28 @@ static void part(struct ike_sa *sa, const char *why)
 		return;
 	}
 	sa_give_up(sa, why);
+	sa_drop_tasks(sa, why);
 	sa->phase = SA_DELETING;
+}
+
+/* §3.15.1: an address of a family that was asked for; if one was asked for by name, that one. */
+static bool is_given(const struct ike_connection *c, const struct ip_addr *a)
+{
+	static const uint8_t none[16], loopback[16] = {[15] = 1};
+	bool v4 = a->family == AF_INET;
+
+	if (v4 ? a->bytes[0] == 0 || a->bytes[0] == 127 || a->bytes[0] >= 224
+	       : a->bytes[0] == 0xff || memcmp(a->bytes, none, 16) == 0 ||
+			    memcmp(a->bytes, loopback, 16) == 0)
+		return false;
+	for (unsigned i = 0; i < c->vip_count; i++) {
+		const struct ip_addr *asked = &c->vips[i];
+
+		if (asked->family == a->family &&
+		    (memcmp(asked->bytes, none, v4 ? 4 : 16) == 0 || ip_addr_equal(asked, a)))
+			return true;
+	}
+	return false;
 }
 
 static bool take_vips(struct ike_sa *sa, const struct message *m)
@@ -212,12 +234,27 @@ static bool take_vips(struct ike_sa *sa, const struct message *m)
 		return true;
 	if (!p || !ike_cp_parse(p->body, &cp) || cp.type != IKE_CFG_REPLY || cp.count == 0)
 		return false;
+	for (unsigned i = 0; i < cp.count; i++) {
+		if (!is_given(&sa->conn->c, &cp.addrs[i]))
+			return false;
+	}
 	sa->vips_are_ours = true;
 	sa->vip_count = cp.count;
 	memcpy(sa->vips, cp.addrs, sizeof(sa->vips));
 	for (unsigned i = 0; i < sa->vip_count; i++)
 		emit_address(sa->ike, IKE_ADD_ADDRESS, &sa->vips[i]);
 	return true;
+}
+
+/* §2.9: all of its family was asked for; what counts is the address that came. */
+static bool narrow_to_vips(const struct ike_sa *sa, struct deal *deal)
+{
+	struct ike_ts_list asked = deal->local_ts, own;
+
+	if (sa->conn->c.vip_count == 0)
+		return true;
+	kid_selectors(sa, deal->kid, true, &own);
+	return ike_ts_narrow(&own, &asked, &deal->local_ts);
 }
 
 static void take_child(struct ike_sa *sa, const struct message *m)
@@ -233,11 +270,15 @@ static void take_child(struct ike_sa *sa, const struct message *m)
 		return;
 	}
 	if (!take_vips(sa, m)) {
-		child_deal_failed(sa, "the peer gave us no virtual address");
+		child_deal_failed(sa, "the peer gave us no virtual address that we asked for");
 		return;
 	}
 	if (!bargain_take_answer(sa, m, true, &deal, why)) {
 		child_deal_failed(sa, why);
+		return;
+	}
+	if (!narrow_to_vips(sa, &deal)) {
+		child_deal_failed(sa, "the peer's selectors leave out the virtual address it gave");
 		return;
 	}
 	memcpy(deal.ni, s->nonce, sizeof(s->nonce));

@@ -77,7 +77,7 @@ void info_take_answer(struct ike_sa *sa, const struct message *m)
 
 	(void)m;
 	/* A set-up that we broke off, or our goodbye. */
-	if (!t || t->kind == TASK_DELETE_IKE) {
+	if (!t || t->kind == TASK_DELETE_IKE || sa->phase == SA_DELETING) {
 		sa_end(sa, "deleted");
 		return;
 	}

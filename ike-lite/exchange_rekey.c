@@ -369,5 +369,10 @@ void create_answer_ike(struct ike_sa *sa, const struct message *m)
 		sa_answer_notify(sa, m, IKE_N_INVALID_KE_PAYLOAD, IKE_SPAN(group));
 		return;
 	}
+	/* §2.25.2: it made one already, on which it may go on: another one would have no owner here. */
+	if (sa->active && sa->active->kind == TASK_REKEY_IKE && has_rival(sa->active)) {
+		sa_answer_notify(sa, m, IKE_N_TEMPORARY_FAILURE, (struct ike_span){0});
+		return;
+	}
 	answer(sa, m, &s);
 }

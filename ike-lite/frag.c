@@ -155,7 +155,7 @@ int ike_frags_add(struct ike_frags *f, const struct ike_keys *keys, struct ike_s
 		if (total < f->total)
 			return -EBADMSG;
 		if (total == f->total && f->pieces[number - 1].data)
-			return 0;
+			return -EALREADY;
 	}
 	return add(f, keys, datagram, skf->body, &h, outer->inner_first);
 }

@@ -43,8 +43,8 @@ struct ike_frags {
 
 /* Takes an SKF payload, which ends the datagram, of a message whose id the caller would accept now.
  * Authentic fragments only are kept; one of another id, or of a greater total (§2.6: the peer tries
- * smaller ones), drops what was there. 1: complete, ike_frags_join gives it; 0: kept, or held already;
- * -EBADMSG: malformed, a smaller total, or beyond the limits; -EACCES: not authentic; -ENOMEM. */
+ * smaller ones), drops what was there. 1: complete, ike_frags_join gives it; 0: kept; -EALREADY:
+ * held already, and this one is not looked at, so that it says nothing about who sent it; -EBADMSG: malformed, a smaller total, or beyond the limits; -EACCES: not authentic; -ENOMEM. */
 int ike_frags_add(struct ike_frags *f, const struct ike_keys *keys, struct ike_span datagram,
 		  const struct ike_payloads *outer) __attribute__((warn_unused_result));
 /* Joins a complete message to plain, which holds f->bytes; empties f. */

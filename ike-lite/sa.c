@@ -98,6 +98,9 @@ void sa_end(struct ike_sa *sa, const char *why)
 		return;
 	while (sa->children)
 		child_end(sa->children, 0);
+	/* What the peer made in its place goes along: nobody else would ever end it. */
+	if (sa->active && sa->active->rival_sa && !sa->active->rival_won)
+		sa_end(sa->active->rival_sa, why);
 	request = goodbye_request(sa);
 	sa_drop_tasks(sa, why);
 	for (unsigned i = 0; sa->vips_are_ours && i < sa->vip_count; i++)
@@ -118,6 +121,8 @@ void sa_keep_answer(struct ike_sa *sa)
 	setup_free(sa->setup);
 	sa->setup = NULL;
 	sa->phase = SA_FAILED;
+	/* That it is over was told: when its answer is forgotten is no news. */
+	sa->up_at = UINT64_MAX;
 	sa->expire_at = sa->ike->now + sa->ike->settings.c.half_open_timeout_s * 1000ull;
 	engine_due_at(sa->ike, sa->expire_at);
 }
