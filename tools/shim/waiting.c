@@ -13,6 +13,7 @@
 #include "xfrm/xfrm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,7 +21,8 @@
 
 enum {
 	LOOK_MS = 100,
-	/* For a program to read its refusals before the change takes them away. */
+	/* For a program to read events before the change takes them away. Refusals of what it asked
+	 * are waited for without an end. */
 	READ_MS = 3000,
 	STACK_BYTES = 256 << 10,
 };
@@ -68,7 +70,7 @@ static bool has_read(const struct shim_socket *s)
 	int unread = 0;
 
 	return ioctl(s->far, SIOCOUTQ, &unread) < 0 || unread == 0 ||
-	       now_ms() - s->since_ms > READ_MS;
+	       (s->requests_len == 0 && now_ms() - s->since_ms > READ_MS);
 }
 
 /* A connection that already gets the events: those of the policies that are put back through it, too. */
@@ -101,7 +103,7 @@ static bool can_return(struct shim_socket *s)
 
 static void try_return(struct shim_socket *s)
 {
-	int fd, far = s->far;
+	int fd, copy, far = s->far;
 
 	if (!can_return(s)) {
 		drain(s, -1);
@@ -110,14 +112,19 @@ static void try_return(struct shim_socket *s)
 	fd = s->next;
 	s->next = -1;
 	drain(s, fd);
-	/* Nobody sends without the lock while it is set. */
-	atomic_store(&s->waiting, false);
+	copy = next_calls()->fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	atomic_store(&s->woken, s->requests_len == 0);
 	link_install(s, fd);
-	if (!s->used)
-		return; /* every number had been closed; the far end is, too */
-	s->far = -1;
-	next_calls()->close(far);
+	if (s->used) { /* else every number had been closed; the far end is, too */
+		/* From whoever looked before the waiting began, and sent only now. */
+		drain(s, copy);
+		/* Not earlier: nobody sends without the lock while it is set. */
+		atomic_store(&s->waiting, false);
+		s->far = -1;
+		next_calls()->close(far);
+	}
+	if (copy >= 0)
+		next_calls()->close(copy);
 }
 
 /* The far ends; 0: nobody waits. */
@@ -145,6 +152,15 @@ static void look(void)
 	}
 }
 
+static bool any_is_dead(const struct pollfd *fds, nfds_t len)
+{
+	for (nfds_t i = 0; i < len; i++) {
+		if (fds[i].revents & (POLLHUP | POLLNVAL))
+			return true;
+	}
+	return false;
+}
+
 static void *keep(void *arg)
 {
 	static struct pollfd fds[SHIM_SOCKETS_MAX];
@@ -162,7 +178,7 @@ static void *keep(void *arg)
 		if (!len)
 			return arg;
 		/* A far end whose near one is closed by a way we do not see is always readable. */
-		if (poll(fds, len, LOOK_MS) > 0 && fds[0].revents & (POLLHUP | POLLNVAL))
+		if (poll(fds, len, LOOK_MS) > 0 && any_is_dead(fds, len))
 			nanosleep(&pause, NULL);
 	}
 }
