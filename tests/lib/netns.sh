@@ -193,7 +193,9 @@ sk() {
 cy() {
     local name=$1
     shift
-    on "$name" env CYGNET_SOCKET="$(socket_of "$name")" "$BIN/cygnet" "$@"
+    # A cygnet-iked that runs on this machine must not answer for cygnetd.
+    on "$name" env CYGNET_SOCKET="$(socket_of "$name")" \
+        CYGNET_IKED_SOCKET="${CYGNET_IKED_SOCKET:-/nonexistent}" "$BIN/cygnet" "$@"
 }
 
 ex() {
