@@ -39,25 +39,6 @@ static bool parse_claim(const struct message *m, struct claim *c)
 	return !auth || ike_auth_parse(auth->body, &c->auth);
 }
 
-static bool takes_suite(const struct conn *conn, const struct ike_sa *sa)
-{
-	for (unsigned i = 0; i < conn->c.proposal_count; i++) {
-		const struct ike_proposal *p = &conn->c.proposals[i];
-		unsigned found = 0;
-
-		for (unsigned k = 0; k < sa->suite.count; k++) {
-			const struct ike_transform *t = &sa->suite.at[k];
-
-			for (unsigned n = 0; n < p->count; n++)
-				found += p->at[n].type == t->type && p->at[n].id == t->id &&
-					 p->at[n].key_bits == t->key_bits;
-		}
-		if (found >= sa->suite.count)
-			return true;
-	}
-	return false;
-}
-
 /* §2.21.2, §3.5: IDr is a wish, and no id of ours for being wished for: it would choose the secret. */
 static bool is_wanted(const struct ike_sa *sa, const struct conn *conn, const struct claim *c)
 {
@@ -77,7 +58,8 @@ static struct conn *choose_conn(const struct ike_sa *sa, const struct claim *c)
 		struct conn *conn = s->conns[i];
 		unsigned rank = conn_id_rank(conn, &c->wanted, &c->id);
 
-		if (rank > best_rank && is_wanted(sa, conn, c) && takes_suite(conn, sa) &&
+		if (rank > best_rank && is_wanted(sa, conn, c) &&
+		    conn_takes_suite(conn, &sa->suite) &&
 		    conn_takes_addresses(conn, &sa->ends.local, &sa->ends.remote)) {
 			best = conn;
 			best_rank = rank;
@@ -243,7 +225,8 @@ static void accept_peer(struct ike_sa *sa, const struct message *m, const struct
 		sa_end(sa, "out of memory");
 		return;
 	}
-	if (ike_notify_find(&m->list, IKE_N_INITIAL_CONTACT, &n))
+	/* Who says it of no peer (unique = never) takes it from none. */
+	if (ike_notify_find(&m->list, IKE_N_INITIAL_CONTACT, &n) && sa->conn->c.initial_contact)
 		take_initial_contact(sa);
 	sa->keys = c->keys;
 	sa->ppk = c->ppk != NULL;

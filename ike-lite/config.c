@@ -286,6 +286,25 @@ bool conn_takes_addresses(const struct conn *conn, const struct ip_addr *local,
 	       takes_address(conn->c.remote, conn->c.remote_count, remote);
 }
 
+bool conn_takes_suite(const struct conn *conn, const struct ike_proposal *suite)
+{
+	for (unsigned i = 0; i < conn->c.proposal_count; i++) {
+		const struct ike_proposal *p = &conn->c.proposals[i];
+		unsigned found = 0;
+
+		for (unsigned k = 0; k < suite->count; k++) {
+			const struct ike_transform *t = &suite->at[k];
+
+			for (unsigned n = 0; n < p->count; n++)
+				found += p->at[n].type == t->type && p->at[n].id == t->id &&
+					 p->at[n].key_bits == t->key_bits;
+		}
+		if (found >= suite->count)
+			return true;
+	}
+	return false;
+}
+
 /* 0: does not fit; 1: anybody; 2: a wildcard; 3: this very id. */
 static unsigned pattern_rank(const struct ike_id *pattern, const struct ike_id *id)
 {

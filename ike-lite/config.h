@@ -53,6 +53,8 @@ struct kid *conn_kid(const struct conn *conn, const char *name);
 /* True if the connection may be had between these addresses; either may be unspecified: unknown. */
 bool conn_takes_addresses(const struct conn *conn, const struct ip_addr *local,
 			  const struct ip_addr *remote);
+/* True if one of its proposals has all of a suite that was agreed on. */
+bool conn_takes_suite(const struct conn *conn, const struct ike_proposal *suite);
 /* How well its ids fit: 0 not at all, the more the closer. local type 0: the peer asked for none. */
 unsigned conn_id_rank(const struct conn *conn, const struct ike_id *local,
 		      const struct ike_id *remote);

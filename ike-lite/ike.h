@@ -145,7 +145,7 @@ struct ike_connection {
 	uint64_t rekey_time_s, over_time_s,
 		rand_time_s;  /* IKE SA; over_time: hard end after that */
 	uint32_t keyingtries; /* 0: for ever, with back-off */
-	bool initial_contact; /* send it: unique != never */
+	bool initial_contact; /* send it, and heed it: unique != never */
 	struct ike_id ppk_id; /* type 0: none */
 	bool ppk_required;
 	unsigned vip_count; /* addresses asked for: 0.0.0.0 or :: for any */

@@ -11,6 +11,8 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+enum { HALF_OPEN_OF_ADDRESS = 16 };
+
 /* What was asked, and what we would answer. */
 struct request {
 	struct ike_span sa, nonce;
@@ -160,6 +162,20 @@ static bool write_answer(struct ike_sa *sa, const struct request *r)
 	return true;
 }
 
+/* RFC 8784 §3: which connection it will be comes out in IKE_AUTH, so that any that it may be counts. */
+static bool may_use_ppk(const struct ike *ike, const struct message *m, const struct request *r)
+{
+	for (unsigned i = 0; i < ike->settings.conn_count; i++) {
+		const struct conn *conn = ike->settings.conns[i];
+
+		if (conn->c.ppk_id.type &&
+		    conn_takes_addresses(conn, &m->ends->local, &m->ends->remote) &&
+		    conn_takes_suite(conn, &r->choice.chosen))
+			return true;
+	}
+	return false;
+}
+
 static void accept_peer(struct ike *ike, const struct message *m, const struct request *r)
 {
 	struct ike_sa *sa = sa_new(ike, r->conn, false, m->ends, 0);
@@ -181,13 +197,30 @@ static void accept_peer(struct ike *ike, const struct message *m, const struct r
 	init_look_for_nat(sa, m);
 	sa->fragmentation = c->fragmentation != IKE_FRAGMENT_NO &&
 			    ike_notify_find(&m->list, IKE_N_FRAGMENTATION_SUPPORTED, &n);
-	sa->setup->use_ppk = c->ppk_id.type && ike_notify_find(&m->list, IKE_N_USE_PPK, &n);
+	sa->setup->use_ppk = may_use_ppk(ike, m, r) && ike_notify_find(&m->list, IKE_N_USE_PPK, &n);
 	sa->next_expected = 1;
 	if (!write_answer(sa, r)) {
 		sa_end(sa, "out of memory");
 		return;
 	}
 	sa_send(sa, m->ends, &sa->answer);
+}
+
+/* Who cookies cannot stop shall not have all the room, §2.6: past their threshold an address, or a /64 of
+ * IPv6, has a few. */
+static bool is_crowded(const struct ike *ike, const struct ip_addr *from)
+{
+	size_t same = from->family == AF_INET ? 4 : 8;
+	unsigned n = 0;
+
+	if (ike->settings.c.cookie_threshold > ike->half_open_count)
+		return false;
+	for (unsigned i = 0; i < SA_BUCKETS; i++) {
+		for (const struct ike_sa *sa = ike->half_open[i]; sa; sa = sa->half_next)
+			n += sa->ends.remote.family == from->family &&
+			     memcmp(sa->ends.remote.bytes, from->bytes, same) == 0;
+	}
+	return n >= HALF_OPEN_OF_ADDRESS;
 }
 
 static bool is_repeated(const struct ike_sa *sa, struct ike_span whole)
@@ -228,6 +261,11 @@ void init_take_request(struct ike *ike, const struct message *m)
 	if (ike_proposal_dh(&r.choice.chosen) != r.ke.group) {
 		store_u16(group, ike_proposal_dh(&r.choice.chosen));
 		answer_stateless(ike, m, IKE_N_INVALID_KE_PAYLOAD, IKE_SPAN(group));
+		return;
+	}
+	if (is_crowded(ike, &m->ends->remote)) {
+		emit_refused(ike, m->ends, m->h->spi_i,
+			     "too many half-open IKE SAs of one address");
 		return;
 	}
 	if (ike->half_open_count >= ike->settings.c.half_open_max) {

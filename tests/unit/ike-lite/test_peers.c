@@ -113,6 +113,64 @@ START_TEST(test_peers_are_asked_for_their_own_secret)
 }
 END_TEST
 
+/* USE_PPK is answered before it is known who it is: by the one connection of two that has a PPK, if not the first. */
+START_TEST(test_peers_use_the_ppk_of_their_connection)
+{
+	struct side *a = &p.side[A], *b = &p.side[B];
+	struct ike_connection two[2] = {b->connection, b->connection};
+	unsigned with = (unsigned)_i % 2;
+	struct ike_status s;
+
+	(void)snprintf(two[0].name, sizeof(two[0].name), "other");
+	two[_i < 2 ? 0 : 1].remote_id = pair_id("c.example");
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct side *side = &p.side[i];
+
+		side->secrets[1].is_ppk = true;
+		side->secrets[1].id_count = 1;
+		side->secrets[1].ids[0] = pair_id("keyid:ppk-1");
+		pair_secret(&side->secrets[1], "post-quantum");
+		side->config.secret_count = 2;
+	}
+	a->connection.ppk_id = two[with].ppk_id = pair_id("keyid:ppk-1");
+	b->config.connections = two;
+	b->config.connection_count = 2;
+	begin();
+	pair_run(&p);
+	ck_assert_uint_eq(pair_ike_sas(&p, B, IKE_STATE_UP), 1);
+	ck_assert(ike_status_at(b->ike, p.now, 0, &s));
+	ck_assert(s.ppk == ((_i < 2 ? 1u : 0u) == with));
+}
+END_TEST
+
+/* What is half open at B after A began this often, from one address or from many. */
+START_TEST(test_peers_of_one_address_have_a_few_half_open)
+{
+	p.side[B].config.half_open_max = 60;
+	p.side[B].config.cookie_threshold = 5;
+	p.side[A].connection.local_count = p.side[B].connection.remote_count = 0;
+	pair_configure(&p, A);
+	pair_configure(&p, B);
+	for (unsigned i = 0; i < 40; i++) {
+		if (_i)
+			p.side[A].addr.bytes[3] = (uint8_t)(i + 1);
+		pair_initiate(&p, A, 0);
+		pair_deliver(&p);
+		/* A cookie, and shown. */
+		if (i >= 5) {
+			pair_deliver(&p);
+			pair_deliver(&p);
+		}
+		while (p.queued)
+			pair_drop(&p);
+		(void)ike_terminate(p.side[A].ike, p.now, "net", NULL, 0);
+		pair_collect(&p, A);
+	}
+	ck_assert_uint_eq(ike_half_open_count(p.side[B].ike), _i ? 40 : 16);
+	ck_assert(pair_has_event(&p, B, IKE_EV_REFUSED, "of one address") == !_i);
+}
+END_TEST
+
 /* ---- which address it is ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -168,6 +226,26 @@ START_TEST(test_peers_not_believed_are_forgotten)
 }
 END_TEST
 
+/* unique = never: the one that is up stays, whatever another with its id says. */
+START_TEST(test_peers_initial_contact_is_heeded_if_wanted)
+{
+	p.side[B].connection.initial_contact = _i;
+	p.side[A].connection.local_count = p.side[B].connection.remote_count = 0;
+	pair_up(&p);
+	p.checks_traffic = false;
+	(void)snprintf(p.side[A].connection.name, sizeof(p.side[A].connection.name), "again");
+	pair_configure(&p, A);
+	while (p.queued)
+		pair_drop(&p);
+	ck_assert_int_eq(ike_initiate(p.side[A].ike, p.now, "again", NULL, 2), 0);
+	pair_collect(&p, A);
+	for (unsigned i = 0; i < 8 && p.queued; i++)
+		pair_deliver(&p);
+	ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_IKE_UP), 2);
+	ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_IKE_DOWN), (unsigned)_i);
+}
+END_TEST
+
 START_TEST(test_peers_end_is_told_once)
 {
 	pair_up(&p);
@@ -191,6 +269,7 @@ START_TEST(test_peers_delete_before_the_switch)
 {
 	static const bool lost[SIDES] = {true, true};
 
+	p.side[A].config.retransmit_tries = p.side[B].config.retransmit_tries = 9;
 	pair_up(&p);
 	p.checks_traffic = false;
 	rekey(A, "lan");
@@ -199,8 +278,8 @@ START_TEST(test_peers_delete_before_the_switch)
 	pair_drop(&p); /* A's delete */
 	(void)ike_terminate(p.side[B].ike, p.now, "net", "lan", 2);
 	pair_collect(&p, B);
-	pair_wait_losing(&p, 20000, lost);
-	pair_wait(&p, 60000);
+	pair_wait_losing(&p, 200000, lost);
+	pair_wait(&p, 600000);
 	ck_assert_uint_eq(pair_children(&p, A), 0);
 	ck_assert_uint_eq(pair_children(&p, B), 0);
 }
@@ -247,6 +326,9 @@ int main(void)
 	tcase_add_loop_test(tc, test_peers_do_not_choose_our_id, 0, (int)ARRAY_LEN(wishes));
 	tcase_add_loop_test(tc, test_peers_are_asked_for_their_own_secret, 0,
 			    (int)ARRAY_LEN(ranked));
+	tcase_add_loop_test(tc, test_peers_use_the_ppk_of_their_connection, 0, 4);
+	tcase_add_loop_test(tc, test_peers_of_one_address_have_a_few_half_open, 0, 2);
+	tcase_add_loop_test(tc, test_peers_initial_contact_is_heeded_if_wanted, 0, 2);
 	tcase_add_loop_test(tc, test_peers_give_the_address_that_was_asked_for, 0,
 			    (int)ARRAY_LEN(addresses));
 	tcase_add_test(tc, test_peers_not_believed_are_forgotten);
