@@ -154,7 +154,7 @@ void child_move(struct child *c)
 		move_one(c, true, &old_local);
 	if (c->out_stands)
 		move_one(c, false, &old_remote);
-	if (c->phase == CHILD_UP)
+	if (c->policies_stand)
 		policies_add(c);
 }
 
@@ -185,16 +185,9 @@ void child_is_up(struct child *c, uint32_t request)
 
 void child_hand_over(struct child *old, struct child *fresh)
 {
-	bool others = !ike_ts_list_equal(&old->local_ts, &fresh->local_ts) ||
-		      !ike_ts_list_equal(&old->remote_ts, &fresh->remote_ts);
-
 	if (old->phase != CHILD_UP)
 		return;
-	/* Narrowed anew, its policies are others. */
-	if (others) {
-		policies_add(fresh);
-		policies_leave(old);
-	}
+	policies_hand_over(old, fresh);
 	old->phase = CHILD_REPLACED;
 	old->replaced = true;
 }
@@ -275,10 +268,9 @@ void child_end(struct child *c, uint32_t request)
 	if (c->in_stands)
 		uninstall(c, true);
 	unlink_child(c);
-	if (was_up && !c->replaced) {
-		policies_leave(c);
+	policies_leave(c);
+	if (was_up && !c->replaced)
 		emit_child_event(c, IKE_EV_CHILD_DOWN, request, "deleted");
-	}
 	kid_put(c->kid);
 	OPENSSL_cleanse(c, sizeof(*c));
 	free(c);

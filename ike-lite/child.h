@@ -40,6 +40,8 @@ struct child {
 	struct esp_suite suite;
 	struct ike_child_keys keys; /* cleansed once both stand */
 	struct ip_addr local, remote;
+	bool policies_stand; /* of its own, between these */
+	struct ip_addr policy_local, policy_remote;
 	struct ike_ts_list local_ts, remote_ts;
 	struct child *old; /* borrowed: what it replaces, while that is there */
 	uint64_t up_at, rekey_at, life_at, switch_at, linger_until;
@@ -90,9 +92,12 @@ void sa_give_children(struct ike_sa *from, struct ike_sa *to);
 
 /* ---- policies.c -------------------------------------------------------------------------------------- */
 
+/* Between the ends the child has now; what stands between others goes. */
 void policies_add(struct child *c);
-/* The child goes: its policies go, or become another child's with the same selectors, or a trap. */
+/* The child goes, and its policies. */
 void policies_leave(struct child *c);
+/* fresh's are there before old's go; just so, they are fresh's from now on. */
+void policies_hand_over(struct child *old, struct child *fresh);
 void policies_trap(struct ike *ike, struct conn *conn, struct kid *kid);
 void policies_untrap(struct ike *ike, struct conn *conn, struct kid *kid);
 /* A kid's selectors of one side, with the dynamic one filled in; vip or outer address. */

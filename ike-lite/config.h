@@ -10,8 +10,10 @@
 /* A child of a connection. */
 struct kid {
 	unsigned refs;
-	bool current;	/* false: the configuration that stands no longer has it */
-	bool trapped;	/* its trap policies stand */
+	bool current; /* false: the configuration that stands no longer has it */
+	bool trapped; /* its trap policies stand: these */
+	struct ike_ends trap_ends;
+	struct ike_ts_list trap_local, trap_remote;
 	bool checked;	/* rekey_preflight has been done since it was configured */
 	uint32_t reqid; /* its own, or chosen */
 	struct ike_child_config c;

@@ -271,7 +271,8 @@ struct ike_sa_action {
 	const struct ike_ts_list *local_ts, *remote_ts; /* as narrowed; borrowed likewise */
 };
 
-/* A child's policies, in, out and fwd, between every local and every remote selector. */
+/* A child's policies, in, out and fwd, between every local and every remote selector. Each ADD has one DELETE that says
+ * the same; of those with the same selectors the one added last counts. */
 struct ike_policy_action {
 	uint32_t reqid;
 	bool trap; /* no SA yet: an ACQUIRE is wanted. addresses may be unspecified */

@@ -1,6 +1,6 @@
 /*
- * ike-lite/policies.c: policies of children, and traps: they stand as long as a child or a trap has those
- * selectors, RFC 4301 §4.4.1.
+ * ike-lite/policies.c: policies of children, and traps, RFC 4301 §4.4.1. What is added is deleted once, with the same
+ * number, addresses and selectors; of several with the same selectors the one added last counts.
  */
 #include "ike-lite/child.h"
 #include "ike-lite/engine.h"
@@ -22,11 +22,12 @@ static void emit_policies(struct ike *ike, enum ike_action_kind kind, struct con
 	e->action.policy.remote_ts = &e->remote_ts;
 }
 
-static void emit_of_child(struct child *c, enum ike_action_kind kind)
+static void emit_of_child(struct child *c, enum ike_action_kind kind, const struct ip_addr *local,
+			  const struct ip_addr *remote)
 {
 	struct ike_policy_action p = {.reqid = c->reqid,
-				      .local = c->local,
-				      .remote = c->remote,
+				      .local = *local,
+				      .remote = *remote,
 				      .local_ts = &c->local_ts,
 				      .remote_ts = &c->remote_ts};
 
@@ -35,18 +36,51 @@ static void emit_of_child(struct child *c, enum ike_action_kind kind)
 
 void policies_add(struct child *c)
 {
-	emit_of_child(c, IKE_ADD_POLICIES);
+	struct ip_addr local = c->policy_local, remote = c->policy_remote;
+	bool stood = c->policies_stand;
+
+	if (stood && ip_addr_equal(&local, &c->local) && ip_addr_equal(&remote, &c->remote))
+		return;
+	c->policies_stand = true;
+	c->policy_local = c->local;
+	c->policy_remote = c->remote;
+	emit_of_child(c, IKE_ADD_POLICIES, &c->local, &c->remote);
+	if (stood)
+		emit_of_child(c, IKE_DELETE_POLICIES, &local, &remote);
 }
 
-/* A child in this phase that stands behind policies with these selectors. */
+void policies_leave(struct child *c)
+{
+	if (!c->policies_stand)
+		return;
+	c->policies_stand = false;
+	emit_of_child(c, IKE_DELETE_POLICIES, &c->policy_local, &c->policy_remote);
+}
+
+void policies_hand_over(struct child *old, struct child *fresh)
+{
+	bool same = old->kid == fresh->kid && old->reqid == fresh->reqid &&
+		    ike_ts_list_equal(&old->local_ts, &fresh->local_ts) &&
+		    ike_ts_list_equal(&old->remote_ts, &fresh->remote_ts);
+
+	if (!same || fresh->policies_stand || !old->policies_stand) {
+		policies_add(fresh);
+		policies_leave(old);
+		return;
+	}
+	old->policies_stand = false;
+	fresh->policies_stand = true;
+	fresh->policy_local = old->policy_local;
+	fresh->policy_remote = old->policy_remote;
+}
+
+/* A child that has policies with these selectors. */
 static struct child *with_selectors(const struct ike *ike, const struct ike_ts_list *local,
-				    const struct ike_ts_list *remote, const struct child *but,
-				    enum child_phase phase)
+				    const struct ike_ts_list *remote)
 {
 	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
 		for (struct child *c = sa->children; c; c = c->next) {
-			if (c != but && c->phase == phase && !c->replaced &&
-			    ike_ts_list_equal(&c->local_ts, local) &&
+			if (c->policies_stand && ike_ts_list_equal(&c->local_ts, local) &&
 			    ike_ts_list_equal(&c->remote_ts, remote))
 				return c;
 		}
@@ -73,29 +107,31 @@ static void trap_selectors(struct ike *ike, struct conn *conn, struct kid *kid,
 static void emit_trap(struct ike *ike, struct conn *conn, struct kid *kid,
 		      enum ike_action_kind kind)
 {
-	struct ike_ts_list local, remote;
-	struct ike_ends ends;
-	struct ike_policy_action p;
+	struct ike_policy_action p = {.reqid = kid->reqid,
+				      .trap = true,
+				      .local = kid->trap_ends.local,
+				      .remote = kid->trap_ends.remote,
+				      .local_ts = &kid->trap_local,
+				      .remote_ts = &kid->trap_remote};
 
-	trap_selectors(ike, conn, kid, &ends, &local, &remote);
-	/* A child has them: its policies stand, and see to the trap when they go. */
-	if (with_selectors(ike, &local, &remote, NULL, CHILD_UP))
-		return;
-	p = (struct ike_policy_action){.reqid = kid->reqid,
-				       .trap = true,
-				       .local = ends.local,
-				       .remote = ends.remote,
-				       .local_ts = &local,
-				       .remote_ts = &remote};
 	emit_policies(ike, kind, conn, kid, &p);
 }
 
 void policies_trap(struct ike *ike, struct conn *conn, struct kid *kid)
 {
+	struct child *c;
+
 	if (kid->trapped)
 		return;
 	kid->trapped = true;
+	trap_selectors(ike, conn, kid, &kid->trap_ends, &kid->trap_local, &kid->trap_remote);
 	emit_trap(ike, conn, kid, IKE_ADD_POLICIES);
+	c = with_selectors(ike, &kid->trap_local, &kid->trap_remote);
+	/* The latest ones count: a child's do, as long as it has some. */
+	if (c) {
+		policies_leave(c);
+		policies_add(c);
+	}
 }
 
 void policies_untrap(struct ike *ike, struct conn *conn, struct kid *kid)
@@ -104,30 +140,6 @@ void policies_untrap(struct ike *ike, struct conn *conn, struct kid *kid)
 		return;
 	kid->trapped = false;
 	emit_trap(ike, conn, kid, IKE_DELETE_POLICIES);
-}
-
-static bool is_what_the_trap_has(struct child *c)
-{
-	struct ike_ts_list local, remote;
-	struct ike_ends ends;
-
-	trap_selectors(c->sa->ike, c->sa->conn, c->kid, &ends, &local, &remote);
-	return ike_ts_list_equal(&local, &c->local_ts) && ike_ts_list_equal(&remote, &c->remote_ts);
-}
-
-void policies_leave(struct child *c)
-{
-	struct child *other = with_selectors(c->sa->ike, &c->local_ts, &c->remote_ts, c, CHILD_UP);
-
-	/* What is being deleted takes them along when it goes. */
-	if (!other)
-		other = with_selectors(c->sa->ike, &c->local_ts, &c->remote_ts, c, CHILD_DELETING);
-	if (other)
-		policies_add(other);
-	else if (c->kid->trapped && c->kid->current && is_what_the_trap_has(c))
-		emit_trap(c->sa->ike, c->sa->conn, c->kid, IKE_ADD_POLICIES);
-	else
-		emit_of_child(c, IKE_DELETE_POLICIES);
 }
 
 /* ---- selectors ------------------------------------------------------------------------------------------- */

@@ -147,8 +147,20 @@ void pair_init(struct pair *p, uint64_t seed)
 	fill_side(&p->side[B], &p->side[A], "10.2.0.0/16", "10.1.0.0/16");
 }
 
+/* Nothing stands that nobody has any more: what counts has a trap or a child behind it. */
+static void check_ledger(const struct side *s)
+{
+	unsigned traps = 0, children = pair_children(s->pair, s->number);
+
+	for (unsigned i = 0; i < s->ledger_count; i++)
+		traps += s->ledger[i].trap;
+	must(s->ledger_count - traps <= children, "policies stand for children that are there");
+}
+
 void pair_fini(struct pair *p)
 {
+	for (unsigned i = 0; i < SIDES; i++)
+		check_ledger(&p->side[i]);
 	while (p->queued)
 		pair_drop(p);
 	for (unsigned i = 0; i < SIDES; i++)
@@ -237,38 +249,67 @@ static bool lists_equal(const struct ike_ts_list *a, const struct ike_ts_list *b
 	return a->count == b->count;
 }
 
-static unsigned find_policy(const struct side *s, const struct ike_policy_action *a)
+static bool same_place(const struct pair_policies *a, const struct pair_policies *b)
 {
+	return lists_equal(&a->local, &b->local) && lists_equal(&a->remote_ts, &b->remote_ts);
+}
+
+static bool same_policies(const struct pair_policies *a, const struct pair_policies *b)
+{
+	return same_place(a, b) && a->trap == b->trap && a->reqid == b->reqid &&
+	       same_addr(&a->outer, &b->outer) && same_addr(&a->remote, &b->remote);
+}
+
+static struct pair_policies policies_of(const struct ike_policy_action *a)
+{
+	return (struct pair_policies){.trap = a->trap,
+				      .reqid = a->reqid,
+				      .outer = a->local,
+				      .remote = a->remote,
+				      .local = *a->local_ts,
+				      .remote_ts = *a->remote_ts};
+}
+
+/* What counts in a place is what was added to it last. */
+static void renew_place(struct side *s, const struct pair_policies *place)
+{
+	const struct pair_policies *latest = NULL;
 	unsigned i = 0;
 
-	while (i < s->policy_count && !(lists_equal(&s->policies[i].local, a->local_ts) &&
-					lists_equal(&s->policies[i].remote_ts, a->remote_ts)))
+	for (unsigned k = 0; k < s->ledger_count; k++) {
+		if (same_place(&s->ledger[k], place))
+			latest = &s->ledger[k];
+	}
+	while (i < s->policy_count && !same_place(&s->policies[i], place))
 		i++;
-	return i;
+	if (latest) {
+		s->policies[i] = *latest;
+		s->policy_count += i == s->policy_count;
+		return;
+	}
+	s->policy_count--;
+	memmove(&s->policies[i], &s->policies[i + 1],
+		(s->policy_count - i) * sizeof(s->policies[0]));
 }
 
 static void add_policies(struct side *s, const struct ike_policy_action *a)
 {
-	unsigned i = find_policy(s, a);
-
-	must(i < PAIR_POLICIES, "there are not so many policies");
-	if (i == s->policy_count)
-		s->policy_count++;
-	s->policies[i].trap = a->trap;
-	s->policies[i].reqid = a->reqid;
-	s->policies[i].remote = a->remote;
-	s->policies[i].local = *a->local_ts;
-	s->policies[i].remote_ts = *a->remote_ts;
+	must(s->ledger_count < PAIR_POLICIES, "there are not so many policies");
+	s->ledger[s->ledger_count++] = policies_of(a);
+	renew_place(s, &s->ledger[s->ledger_count - 1]);
 }
 
 static void delete_policies(struct side *s, const struct ike_policy_action *a)
 {
-	unsigned i = find_policy(s, a);
+	struct pair_policies gone = policies_of(a);
+	unsigned i = s->ledger_count;
 
-	must(i < s->policy_count, "policies that are deleted are there");
-	s->policy_count--;
-	memmove(&s->policies[i], &s->policies[i + 1],
-		(s->policy_count - i) * sizeof(s->policies[0]));
+	while (i > 0 && !same_policies(&s->ledger[i - 1], &gone))
+		i--;
+	must(i > 0, "policies that are deleted were added just so");
+	s->ledger_count--;
+	memmove(&s->ledger[i - 1], &s->ledger[i], (s->ledger_count - i + 1) * sizeof(s->ledger[0]));
+	renew_place(s, &gone);
 }
 
 static void take_event(struct side *s, const struct ike_event *e)

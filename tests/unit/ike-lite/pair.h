@@ -33,13 +33,16 @@ struct side {
 	/* The data plane. */
 	unsigned sa_count;
 	struct ike_sa_action sas[PAIR_SAS];
-	unsigned policy_count;
-	struct {
+	unsigned policy_count; /* of which one counts: the latest */
+	struct pair_policies {
 		bool trap;
 		uint32_t reqid;
-		struct ip_addr remote;
+		struct ip_addr outer, remote;
 		struct ike_ts_list local, remote_ts;
 	} policies[PAIR_POLICIES];
+	/* Every addition that has not been taken back, the oldest first. */
+	unsigned ledger_count;
+	struct pair_policies ledger[PAIR_POLICIES];
 	unsigned address_count;
 	struct ip_addr addresses[4];
 	unsigned event_count;
