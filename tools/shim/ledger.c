@@ -142,9 +142,10 @@ static void remove_policy(struct ledger_policy **at)
 	free(gone);
 }
 
+/* One that is there keeps its place: among equal priorities the older one is found first. */
 static void note_policy(const uint8_t *bytes, size_t len, const struct xfrm_userpolicy_info *info)
 {
-	struct ledger_policy *policy = calloc(1, sizeof(*policy) + len);
+	struct ledger_policy *policy = calloc(1, sizeof(*policy) + len), **at;
 	struct nlmsghdr nlh;
 
 	if (!policy)
@@ -152,15 +153,20 @@ static void note_policy(const uint8_t *bytes, size_t len, const struct xfrm_user
 	memcpy(policy->sel, &info->sel, sizeof(policy->sel));
 	policy->dir = info->dir;
 	find_mark(bytes, len, sizeof(*info), policy);
-	remove_policy(find_policy(policy));
 	memcpy(&nlh, bytes, sizeof(nlh));
+	at = find_policy(policy);
+	if (*at && nlh.nlmsg_type == XFRM_MSG_NEWPOLICY) {
+		free(policy); /* it will be refused */
+		return;
+	}
+	remove_policy(at);
 	nlh.nlmsg_type = XFRM_MSG_UPDPOLICY;
 	nlh.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	memcpy(policy->request, bytes, len);
 	memcpy(policy->request, &nlh, sizeof(nlh));
 	policy->len = len;
-	policy->next = policies;
-	policies = policy;
+	policy->next = *at;
+	*at = policy;
 }
 
 static void forget_policy(const uint8_t *bytes, size_t len, const struct xfrm_userpolicy_id *id)

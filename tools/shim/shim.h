@@ -203,7 +203,7 @@ size_t requests_gather(const struct iovec *iov, size_t iov_len, size_t offset, v
 /* From now on, what is sent is noted: the program waits for EXPIRE. */
 void ledger_keep(void);
 bool ledger_is_kept(void);
-/* A datagram of requests goes out. */
+/* A datagram of requests goes out to cygnetd. */
 void ledger_note(const struct iovec *iov, size_t iov_len);
 /* fd is a new connection by which EXPIRE comes. If it is to another cygnetd than the last one, that
  * gets the policies back. */

@@ -46,12 +46,26 @@ static bool send_waiting(struct shim_socket *s, int number, const struct msghdr 
 	return done;
 }
 
+/* What is refused without having been seen is not kept. False: cygnetd is away. */
+static bool note_kept(struct shim_socket *s, const struct msghdr *msg)
+{
+	struct shim_guard guard;
+	bool waiting;
+
+	shim_lock(&guard);
+	waiting = atomic_load(&s->waiting);
+	if (!waiting)
+		ledger_note(msg->msg_iov, msg->msg_iovlen);
+	shim_unlock(&guard);
+	return !waiting;
+}
+
 static ssize_t send_once(struct shim_socket *s, int number, const struct msghdr *msg, int flags)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
 	ssize_t n;
 
-	while (atomic_load(&s->waiting)) {
+	while (!note_kept(s, msg)) {
 		if (send_waiting(s, number, msg, &n))
 			return n;
 		nanosleep(&pause, NULL);
@@ -65,12 +79,10 @@ static void note(struct shim_socket *s, const struct msghdr *msg, bool sent)
 	int saved = errno;
 
 	shim_lock(&guard);
-	if (sent) {
+	if (sent)
 		requests_note(s, msg->msg_iov, msg->msg_iovlen);
-		ledger_note(msg->msg_iov, msg->msg_iovlen);
-	} else {
+	else
 		requests_undo(s, msg->msg_iov, msg->msg_iovlen);
-	}
 	shim_unlock(&guard);
 	errno = saved;
 }

@@ -57,10 +57,12 @@ static void drain(const struct shim_socket *s, int fd)
 	ssize_t n;
 
 	while ((n = next_calls()->recv(s->far, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+		const struct iovec iov = {.iov_base = bytes, .iov_len = (size_t)n};
+
 		if (fd < 0)
 			refuse_all(s, bytes, (size_t)n);
-		else
-			(void)next_calls()->send(fd, bytes, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		else if (next_calls()->send(fd, bytes, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+			ledger_note(&iov, 1);
 	}
 	explicit_bzero(bytes, sizeof(bytes)); /* keys among them */
 }

@@ -591,6 +591,7 @@ START_TEST(test_a_new_cygnetd_gets_policies_and_expires_sas)
 	delete_sa(fd, 0x1001);
 	send_policy(fd, XFRM_MSG_NEWPOLICY, 1);
 	send_policy(fd, XFRM_MSG_NEWPOLICY, 2);
+	send_policy(fd, XFRM_MSG_NEWPOLICY, 3);
 	send_policy(fd, XFRM_MSG_UPDPOLICY, 2);
 	send_policy(fd, XFRM_MSG_DELPOLICY, 1);
 	shim_server_kill();
@@ -600,6 +601,8 @@ START_TEST(test_a_new_cygnetd_gets_policies_and_expires_sas)
 	shim_server_hears(CYGNET_MSG_CTL, &heard);
 	shim_server_hears(XFRM_MSG_UPDPOLICY, &heard);
 	ck_assert_uint_eq(port_of(&heard), 2);
+	shim_server_hears(XFRM_MSG_UPDPOLICY, &heard);
+	ck_assert_uint_eq(port_of(&heard), 3);
 	expect_expire(events, 0x1002);
 	expect_expire(events, 0x1003);
 	expect_expire(events, 0);
