@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,19 +94,40 @@ static int refuse(struct xfrm_error *err, const char *dir, const char *name, con
 	return xfrm_error_set(err, -errno, 0, "%s%s%s: %s", dir, name[0] ? "/" : "", name, why);
 }
 
+/* Somebody else's folder could be exchanged, and what is in it read, at any time. */
+static bool may_write(const struct stat *st)
+{
+	const char *sudo = getenv("SUDO_UID");
+	char *end = NULL;
+	unsigned long uid = 0;
+
+	if (st->st_uid == 0 || st->st_uid == geteuid())
+		return true;
+	if (!sudo || !sudo[0])
+		return false;
+	uid = strtoul(sudo, &end, 10);
+	return !*end && st->st_uid == uid;
+}
+
 static int open_folder(const char *dir, struct stat *st, struct xfrm_error *err)
 {
+	bool made = mkdir(dir, 0700) == 0;
 	int fd;
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return refuse(err, dir, "", strerror(errno));
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return refuse(err, dir, "", strerror(errno));
 	if (fstat(fd, st) < 0) {
 		(void)refuse(err, dir, "", strerror(errno));
 		close(fd);
 		return err->code;
+	}
+	if (!made && !may_write(st)) {
+		close(fd);
+		errno = EPERM;
+		return refuse(err, dir, "", "belongs neither to root nor to who called sudo");
 	}
 	return fd;
 }
