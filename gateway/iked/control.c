@@ -114,6 +114,28 @@ static void free_dead(struct control *c)
 }
 
 /* One datagram and the descriptor beside it (owned by the caller; -1). */
+/* Of the descriptors that came along the first is *passed (-1: none); nobody asked for others. */
+static void take_descriptors(struct msghdr *msg, int *passed)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	for (; c; c = CMSG_NXTHDR(msg, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (*passed < 0)
+				*passed = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
 static ssize_t receive(int fd, char *buf, size_t size, int *passed)
 {
 	struct iovec iov = {buf, size};
@@ -126,12 +148,10 @@ static ssize_t receive(int fd, char *buf, size_t size, int *passed)
 			     .msg_control = &control,
 			     .msg_controllen = sizeof(control)};
 	ssize_t got = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 
 	*passed = -1;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(passed, CMSG_DATA(c), sizeof(*passed));
+	if (got >= 0)
+		take_descriptors(&msg, passed);
 	return got;
 }
 

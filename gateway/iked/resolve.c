@@ -24,12 +24,14 @@ struct name {
 	struct evdns_getaddrinfo_request *request; /* under way; NULL: none */
 	struct event *again;			   /* owned */
 	bool wanted, failed_before;
+	bool gone; /* nobody wants it; libevent still has its request */
 };
 
 struct resolve {
 	struct event_base *base; /* borrowed */
 	struct evdns_base *dns;	 /* owned; NULL until a name is wanted */
 	struct name *names;	 /* owned */
+	struct name *gone;	 /* owned until libevent lets go of them */
 	void (*changed)(void *ctx);
 	void *ctx;
 };
@@ -86,15 +88,30 @@ static bool same_set(const struct name *n, const struct ip_addr *addrs, unsigned
 	return true;
 }
 
+static void let_go(struct name *n)
+{
+	struct name **at = &n->resolve->gone;
+
+	while (*at && *at != n)
+		at = &(*at)->next;
+	if (*at)
+		*at = n->next;
+	free(n);
+}
+
 static void on_answer(int result, struct evutil_addrinfo *info, void *arg)
 {
 	struct name *n = arg;
 	struct ip_addr addrs[IKE_ADDRS_MAX];
 	unsigned count = result ? 0 : collect(info, addrs);
 
-	n->request = NULL;
 	if (info)
 		evutil_freeaddrinfo(info);
+	if (n->gone) {
+		let_go(n);
+		return;
+	}
+	n->request = NULL;
 	if (result == EVUTIL_EAI_CANCEL)
 		return;
 	if (!count) { /* what was known stays: a resolver that is down is no reason to let go */
@@ -125,13 +142,20 @@ static void ask(evutil_socket_t fd, short what, void *arg)
 	n->request = evdns_getaddrinfo(n->resolve->dns, n->text, NULL, &hints, on_answer, n);
 }
 
+/* A request that is cancelled still calls back, in a later turn of the loop: its name waits for that. */
 static void free_name(struct name *n)
 {
-	if (n->request)
-		evdns_getaddrinfo_cancel(n->request);
 	if (n->again)
 		event_free(n->again);
-	free(n);
+	n->again = NULL;
+	if (!n->request) {
+		free(n);
+		return;
+	}
+	n->gone = true;
+	n->next = n->resolve->gone;
+	n->resolve->gone = n;
+	evdns_getaddrinfo_cancel(n->request);
 }
 
 static struct name *find(const struct resolve *r, const char *text)
@@ -225,5 +249,10 @@ void resolve_free(struct resolve *r)
 	}
 	if (r->dns)
 		evdns_base_free(r->dns, 0);
+	/* The loop turns no more: nobody calls back. */
+	for (struct name *n = r->gone; n; n = next) {
+		next = n->next;
+		free(n);
+	}
 	free(r);
 }
