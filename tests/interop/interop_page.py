@@ -83,7 +83,7 @@ def text():
 
 <!-- Written by tests/interop/interop_page.py from the tables the tests loop over; lint_interop compares. -->
 
-What runs in every CI run between cygnetd and the IPsec of a real Linux kernel (Debian's user-mode-linux, a
+What runs in every CI run, but where a heading says `run-all.sh`, between cygnetd and the IPsec of a real Linux kernel (Debian's user-mode-linux, a
 process: `tests/kernel-peer/`). The run fails unless each case passes, so this is what works.
 
 ## Raw ESP: `interop_kernel`
