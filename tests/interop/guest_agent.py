@@ -19,6 +19,12 @@ import echoes
 
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(("192.0.2.2", 9999))
+# The kernel takes ESP out of UDP only at a socket that says so: UDP_ENCAP, UDP_ENCAP_ESPINUDP.
+nat_t = [socket.socket(family, socket.SOCK_DGRAM) for family in (socket.AF_INET, socket.AF_INET6)]
+nat_t[1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+for taker in nat_t:
+    taker.bind(("", 4500))
+    taker.setsockopt(socket.IPPROTO_UDP, 100, 2)
 raw4 = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 raw6 = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
 

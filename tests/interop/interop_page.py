@@ -50,9 +50,9 @@ def key_bits(suite):
 def row(name, suites):
     cells = []
     for esn in (False, True):
-        mixes = {(inner, outer) for suite, e, inner, outer in cases.CASES if suite in suites and e == esn}
+        mixes = {(inner, outer) for suite, e, inner, outer, _ in cases.CASES if suite in suites and e == esn}
         cells.append("all four" if mixes == set(itertools.product((4, 6), (4, 6))) else f"{len(mixes)} of four")
-    mtus = [str(cases.inner_mtu(suites[0], outer)) for outer in (4, 6)]
+    mtus = [str(cases.inner_mtu(suites[0], outer, udp)) for udp in (False, True) for outer in (4, 6)]
     return f"| {name} | {', '.join(key_bits(suite) for suite in suites)} | {' | '.join(cells + mtus)} |"
 
 
@@ -86,24 +86,27 @@ def text():
 What runs in every CI run, but where a heading says `run-all.sh`, between cygnetd and the IPsec of a real Linux kernel (Debian's user-mode-linux, a
 process: `tests/kernel-peer/`). The run fails unless each case passes, so this is what works.
 
-## Raw ESP: `interop_kernel`
+## Raw ESP and ESP in UDP: `interop_kernel`
 
-{len(cases.CASES)} cases: {len(cases.SUITES)} suites, each with 32-bit and extended sequence numbers, each for the four mixes of IPv4 and IPv6 inside and
-outside. A case has fresh random keys and
+{len(cases.CASES)} cases of raw ESP: {len(cases.SUITES)} suites, each with 32-bit and extended sequence numbers, each for the four mixes of IPv4 and
+IPv6 inside and outside. {len(cases.UDP_CASES)} cases of ESP in UDP: each suite once, with one of those {len(cases.MIXES)} in turn (`kernel.sh --all`, in
+`tests/run-all.sh`: all {len(cases.ALL_UDP_CASES)}). A case has fresh random keys and
 
 - pings both ways, DF set, every byte compared: payloads of {', '.join(map(str, small))} bytes, and {', '.join(map(str, below))} bytes below the
-  inner MTU's (`kernel.sh --all`, in `tests/run-all.sh`: each of 0 to {every[-1]}, at both ends);
+  inner MTU's (`--all`: each of 0 to {every[-1]}, at both ends);
 - the inner MTU that a sender is told: ours equals the kernel's equals the RFCs' arithmetic, on a wire of 1500;
 - packets of a third maker (`tests/lib/esp_witness.py`) into both ends: a good one, the same again, one from before
   the window, a damaged one; the kernel's `xfrm_stat` and our verdicts move by the same, and by nothing else.
 
-| suite | key bits | 32-bit | ESN | inner MTU, IPv4 outside | IPv6 outside |
-|---|---|---|---|---|---|
+32-bit and ESN: which mixes of families raw ESP is tried with.
+
+| suite | key bits | 32-bit | ESN | inner MTU, IPv4 outside | IPv6 outside | UDP over IPv4 | UDP over IPv6 |
+|---|---|---|---|---|---|---|---|
 {matrix()}
 
 The kernel has no suites with implicit IV (RFC 8750); `tests/vectors/` has those from other software.
 
-## ESP in UDP: `interop_kernel_udp`
+## TCP and other ports over ESP in UDP: `interop_kernel_udp`
 
 {udp()}:
 pings around padding and MTU both ways, TCP both ways with equal hashes, counters of both ends unmoved. Where only

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A real Linux kernel as the far gateway: every suite it has, both sequence sizes, every mix of inner
-# and outer family, raw protocol 50, both directions, sizes around the padding and the MTU; replayed,
-# outdated and damaged packets counted by the kernel's xfrm_stat and by ours alike.
+# and outer family, raw protocol 50, and each suite once in UDP, both directions, sizes around the
+# padding and the MTU; replayed, outdated and damaged packets counted by the kernel's xfrm_stat and by
+# ours alike.
 #
 #   +-- namespace gw ----------------+          +-- Linux as a process (user-mode-linux) --+
 #   | lan0 10.1.0.1/24  cygnetd      |          |  its own XFRM        lan 10.2.0.2        |
@@ -10,7 +11,7 @@
 #   +--------------------------------+          +------------------------------------------+
 #
 #   kernel.sh [--all | --outer]    --all: every size of payload around each edge, not a choice of
-#                                  them; --outer: the outer headers alone
+#                                  them, and every case in UDP too; --outer: the outer headers alone
 # shellcheck source=tests/lib/netns.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/netns.sh"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,8 +1,8 @@
 """The matrix of tests/interop/kernel.sh, run in the gateway's namespace.
 
-Per case: both ends get fresh random keys (ours by setkey, theirs by ip xfrm), pings of chosen
-sizes go both ways, the two inner MTUs are compared, then packets made by the witness (good,
-repeated, outdated, damaged) are sent each way and both ends' counters compared.
+Per case, raw or in UDP: both ends get fresh random keys (ours by setkey, theirs by ip xfrm), pings
+of chosen sizes go both ways, the two inner MTUs are compared, then packets made by the witness
+(good, repeated, outdated, damaged) are sent each way and both ends' counters compared.
 """
 import json
 import os
@@ -13,13 +13,14 @@ import time
 import echoes
 import esp_witness as witness
 from guest_client import Wrong, ask, ask_json, guest
-from matrix_cases import CASES, inner_mtu, name_of, sizes
+from matrix_cases import ALL_UDP_CASES, CASES, UDP_CASES, inner_mtu, name_of, sizes
 import xfrm_message as xfrm
 
 BIN, WORK, ALL = sys.argv[1], sys.argv[2], sys.argv[3:] == ["--all"]
 
 NO_SETKEY_WORD = {"aes-gcm-12", "aes-gcm-8", "aes-ccm-16", "aes-ccm-12", "aes-ccm-8", "aes-cmac"}
 EMPTY = '""'        # as ip's batch mode reads it
+PORT = 4500         # of both ends; guest_agent.py has the kernel's socket for it
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
 INNER = {4: ("10.1.0.1", "10.2.0.2"), 6: ("fd00:1::1", "fd00:2::2")}
 NEAR_NET = {4: "10.1.0.0/24", 6: "fd00:1::/64"}
@@ -47,8 +48,8 @@ def moved(after, before):
 class Case:
     spi = 0x1000
 
-    def __init__(self, suite, esn, inner, outer):
-        (self.cipher, self.mac), self.esn, self.inner, self.outer = suite, esn, inner, outer
+    def __init__(self, suite, esn, inner, outer, udp):
+        (self.cipher, self.mac), self.esn, self.inner, self.outer, self.udp = suite, esn, inner, outer, udp
         Case.spi += 2
         near, far = OUTER[outer]
         self.out = self.direction(near, far, Case.spi)
@@ -56,7 +57,8 @@ class Case:
 
     def __str__(self):
         size = "esn" if self.esn else "32-bit"
-        return f"{name_of((self.cipher, self.mac))} {size} IPv{self.inner} in IPv{self.outer}"
+        udp = "UDP over " if self.udp else ""
+        return f"{name_of((self.cipher, self.mac))} {size} IPv{self.inner} in {udp}IPv{self.outer}"
 
     def direction(self, src, dst, spi):
         key, mac_key = os.urandom(self.cipher[3]), os.urandom(self.mac[3]) if self.mac else b""
@@ -72,8 +74,7 @@ class Case:
         for sa in (self.out, self.back) if words else ():
             cipher = f"-E {self.cipher[1]}" + (f" 0x{sa.key.hex()}" if sa.key else "")
             mac = f" -A {self.mac[1]} 0x{sa.mac_key.hex()}" if self.mac else ""
-            lines.append(f"add {sa.src} {sa.dst} esp {sa.spi:#x} -m tunnel -r 64"
-                         f"{' -esn' if self.esn else ''} {cipher}{mac};")
+            lines.append(f"{self.add(sa)} -m tunnel -r 64{' -esn' if self.esn else ''} {cipher}{mac};")
         lines += [
             f"spdadd {NEAR_NET[self.inner]} {FAR_NET[self.inner]} any -P out ipsec esp/tunnel/{near}-{far}/require;",
             f"spdadd {FAR_NET[self.inner]} {NEAR_NET[self.inner]} any -P in ipsec esp/tunnel/{far}-{near}/require;",
@@ -87,18 +88,27 @@ class Case:
         for sa in () if words else (self.out, self.back):
             self.newsa(sa)
 
+    def add(self, sa):
+        """The beginning of an add; setkey has two ways to say UDP."""
+        if self.udp and self.inner == 4:
+            return f"add {sa.src} [{PORT}] {sa.dst} [{PORT}] esp-udp {sa.spi:#x}"
+        natt = f" -natt {sa.src} [{PORT}] {sa.dst} [{PORT}]" if self.udp else ""
+        return f"add {sa.src} {sa.dst} esp {sa.spi:#x}{natt}"
+
     def newsa(self, sa):
         """What setkey would send, had it the word."""
         algorithms = [(xfrm.AUTH_TRUNC, self.mac[2], sa.mac_key, self.mac[4]),
                       (xfrm.CRYPT, self.cipher[2], sa.key, None)] if self.mac else [
                           (xfrm.AEAD, self.cipher[2], sa.key, self.cipher[4])]
         try:
-            xfrm.add_sa(os.environ["CYGNET_SOCKET"], sa.src, sa.dst, sa.spi, algorithms, 64, self.esn)
+            xfrm.add_sa(os.environ["CYGNET_SOCKET"], sa.src, sa.dst, sa.spi, algorithms, 64, self.esn,
+                        udp=(PORT, PORT) if self.udp else None)
         except xfrm.Refused as refused:
             raise Wrong(f"NEWSA: {refused}") from refused
 
     def ip_xfrm(self):
         lines = ["xfrm state flush", "xfrm policy flush"]
+        encap = f"encap espinudp {PORT} {PORT} {'0.0.0.0' if self.outer == 4 else '::'}" if self.udp else ""
         for sa in (self.out, self.back):
             if self.mac:
                 algorithm = (f"enc {self.cipher[2]} {'0x' + sa.key.hex() if sa.key else EMPTY} "
@@ -107,7 +117,7 @@ class Case:
                 algorithm = f"aead {self.cipher[2]} 0x{sa.key.hex()} {self.cipher[4]}"
             # Without af-unspec the kernel ties an SA to the family of its outer addresses.
             lines.append(f"xfrm state add src {sa.src} dst {sa.dst} proto esp spi {sa.spi:#x} mode tunnel "
-                         f"replay-window 64 flag af-unspec {'esn' if self.esn else ''} {algorithm}")
+                         f"replay-window 64 flag af-unspec {'esn' if self.esn else ''} {algorithm} {encap}")
         near, far = OUTER[self.outer]
         for src, dst, end, direction in (
                 (NEAR_NET, FAR_NET, (near, far), "in"), (NEAR_NET, FAR_NET, (near, far), "fwd"),
@@ -131,9 +141,14 @@ class Case:
         ours, theirs = echoes.told_mtu(near, far), ask_json(b"M", far, near)
         if ours is None or ours != theirs:
             raise Wrong(f"inner MTU: ours is {ours}, the kernel's {theirs}")
-        if ours != (expected := inner_mtu((self.cipher, self.mac), self.outer)):
+        if ours != (expected := inner_mtu((self.cipher, self.mac), self.outer, self.udp)):
             raise Wrong(f"inner MTU: {ours}, by the RFCs {expected}")
         return ours
+
+    def wire(self, sa, esp):
+        if self.udp:
+            return witness.udp(sa.src, sa.dst, PORT, PORT, esp)
+        return witness.ip(sa.src, sa.dst, witness.ESP, esp)
 
     def bad_packets(self):
         """Good, repeated, outdated, damaged: to the kernel from here, to us from there."""
@@ -147,7 +162,7 @@ class Case:
             damaged = fresh[:-1] + bytes([fresh[-1] ^ 1])
             before, kernel_before = our_stat(), kernel_stat()
             for esp in (good, good, old, damaged):
-                send(witness.ip(sa.src, sa.dst, witness.ESP, esp))
+                send(self.wire(sa, esp))
             ours_wanted = {"REPLAY_DUP": 1, "REPLAY_OLD": 1, "ICV": 1} if sa is self.back else {}
             kernel_wanted = {"XfrmInStateSeqError": 2, "XfrmInStateProtoError": 1} if sa is self.out else {}
             if self.esn and sa is self.back:
@@ -193,12 +208,12 @@ def attempt(number, what):
 
 
 def main():
-    failures = 0
-    for number, what in enumerate(CASES, 1):
+    failures, cases = 0, CASES + (ALL_UDP_CASES if ALL else UDP_CASES)
+    for number, what in enumerate(cases, 1):
         failures += not attempt(number, what)
         if failures > 8:
             break
-    print(f"{len(CASES)} cases with the Linux kernel, {failures} failed")
+    print(f"{len(cases)} cases with the Linux kernel, {failures} failed")
     sys.exit(1 if failures else 0)
 
 

@@ -8,8 +8,8 @@ import struct
 
 NLMSG_ERROR, NEWSA = 2, 0x10
 REQUEST, ACK, EXCL, CREATE = 0x1, 0x4, 0x200, 0x400
-CRYPT, AEAD, AUTH_TRUNC, REPLAY_ESN_VAL, SA_EXTRA_FLAGS = 2, 18, 20, 23, 24
-AF_UNSPEC_FLAG, ESN_FLAG, TUNNEL = 32, 128, 1
+CRYPT, ENCAP, AEAD, AUTH_TRUNC, REPLAY_ESN_VAL, SA_EXTRA_FLAGS = 2, 4, 18, 20, 23, 24
+AF_UNSPEC_FLAG, ESN_FLAG, TUNNEL, ESPINUDP = 32, 128, 1, 2
 NO_LIMIT = 2**64 - 1
 
 
@@ -40,11 +40,14 @@ def sa_info(src, dst, spi, esn, flags):
     return selector + identity + struct.pack("=16s", src.packed) + lifetime + current + stats + tail
 
 
-def add_sa(path, src, dst, spi, algorithms, window, esn, flags=0, extra_flags=0):
-    """algorithms: (attribute, name, key, bits of ICV or None). Raises Refused."""
+def add_sa(path, src, dst, spi, algorithms, window, esn, flags=0, extra_flags=0, udp=None):
+    """algorithms: (attribute, name, key, bits of ICV or None). udp: source and destination port.
+    Raises Refused."""
     body = sa_info(src, dst, spi, esn, flags) + b"".join(algorithm(*fields) for fields in algorithms)
     if extra_flags:
         body += attribute(SA_EXTRA_FLAGS, struct.pack("=I", extra_flags))
+    if udp:     # struct xfrm_encap_tmpl, its original address not given
+        body += attribute(ENCAP, struct.pack("=H", ESPINUDP) + struct.pack("!HH2x16x", *udp))
     words = (window + 31) // 32
     body += attribute(REPLAY_ESN_VAL, struct.pack("=6I", words, 0, 0, 0, 0, window) + bytes(4 * words))
     message = struct.pack("=IHHII", 16 + len(body), NEWSA, REQUEST | ACK | EXCL | CREATE, 1, 0) + body
