@@ -333,7 +333,8 @@ void describe_sa(const struct sa *sa, struct xfrm_message *msg)
 /* One SA that has one end more than before. */
 static int turn_sa(struct control *c, struct sa *sa, unsigned wanted)
 {
-	struct sa_grant grant = {.directions = wanted};
+	/* What it was given of another's past, its new end has to go on from. */
+	struct sa_grant grant = {.directions = wanted, .past = sa_status(sa)};
 	bool gains_out = !sa->out && (wanted & SA_OUT);
 	unsigned had = present_directions(sa);
 	struct sa *turned = NULL;

@@ -170,7 +170,7 @@ END_TEST
 struct ends {
 	struct sa_id id;
 	bool found, in, out;
-	uint64_t left;
+	uint64_t left, in_seq;
 };
 
 static void look_at_ends(void *arg)
@@ -183,6 +183,7 @@ static void look_at_ends(void *arg)
 	ends->in = sa && sa->in;
 	ends->out = sa && sa->out;
 	ends->left = sa && sa->out ? esp_out_left(sa->out) : 0;
+	ends->in_seq = sa && sa->in ? esp_in_seq(sa->in) : 0;
 }
 
 static struct ends ends_of(const struct xfrm_message *msg)
@@ -236,6 +237,8 @@ START_TEST(test_an_address_that_comes_up_adds_the_inbound_end)
 {
 	struct xfrm_message msg = sa_message(XFRM_MSG_NEWSA, 2, 1, 0x1000);
 
+	msg.ae_replay = true; /* taken over from an SA that saw these */
+	msg.sa.status.in_seq = 4711;
 	double_state.home = false;
 	ck_assert_int_eq(request(msg), 0);
 	ck_assert(!ends_of(&msg).in && ends_of(&msg).out); /* it goes elsewhere, for all we know */
@@ -243,6 +246,7 @@ START_TEST(test_an_address_that_comes_up_adds_the_inbound_end)
 	double_state.home = true;
 	server_call(tell_addresses_changed, NULL);
 	ck_assert(ends_of(&msg).in && ends_of(&msg).out);
+	ck_assert_uint_eq(ends_of(&msg).in_seq, 4711); /* no replay of those before is taken */
 	ck_assert_uint_eq(double_state.takes, 1);
 	ck_assert_uint_eq(double_state.returns, 0);
 }
