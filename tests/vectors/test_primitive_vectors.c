@@ -1,10 +1,13 @@
 /*
  * tests/vectors/test_primitive_vectors.c: the parts of ESP that have published vectors of their
- * own: MACs (RFC 3566 §4.6, RFC 4493 §4 which RFC 4494 truncates, RFC 2202 §3, RFC 4868 §2.7.2)
- * and AES-CTR (RFC 3686 §6, nine of them), each put together as esp/ does it for a packet.
+ * own: MACs (RFC 3566 §4.6, RFC 4493 §4 which RFC 4494 truncates, RFC 2202 §3, RFC 4868 §2.7.2),
+ * AES-CTR (RFC 3686 §6, nine of them) and AES-CCM (NIST's CAVP samples with ESP's nonce of 11 bytes),
+ * each put together as esp/ does it for a packet.
  */
 #include "esp/crypto.h"
 #include "esp/mac.h"
+#include "esp/wire.h"
+#include "tests/vectors/ccm_cases.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -164,6 +167,57 @@ START_TEST(test_ctr_is_the_published_one)
 }
 END_TEST
 
+static uint64_t load_be64(const uint8_t *at)
+{
+	return (uint64_t)load_be32(at) << 32 | load_be32(at + 4);
+}
+
+static void check_ccm(const struct ccm_case *c, unsigned nth_icv)
+{
+	uint8_t key[ESP_ENCR_KEY_MAX], nonce[11], aad[12], text[24], cipher[24], icv[16];
+	uint8_t esp[8 + 8 + sizeof(text) + sizeof(icv)] = {0};
+	const struct esp_keys keys = {key, NULL, NULL};
+	const uint32_t key_len = unhex(c->key, key, sizeof(key));
+	const uint32_t icv_len = unhex(c->icv[nth_icv], icv, sizeof(icv));
+	const struct esp_suite_spec spec = {.encr = ESP_ENCR_AES_CCM,
+					    .encr_key_len = (uint8_t)(key_len + 3),
+					    .icv_len = (uint8_t)icv_len};
+	struct esp_crypto *seal, *open;
+	struct esp_suite suite;
+	uint64_t seq;
+
+	ck_assert_uint_eq(unhex(c->nonce, nonce, sizeof(nonce)), sizeof(nonce));
+	ck_assert_uint_eq(unhex(c->aad, aad, sizeof(aad)), sizeof(aad));
+	ck_assert_uint_eq(unhex(c->text, text, sizeof(text)), sizeof(text));
+	ck_assert_uint_eq(unhex(c->cipher, cipher, sizeof(cipher)), sizeof(cipher));
+	/* RFC 4309 §4, §5: nonce = salt | IV, associated data = SPI | extended sequence number. */
+	memcpy(key + key_len, nonce, 3);
+	memcpy(esp, aad, 4);
+	memcpy(esp + 4, aad + 8, 4);
+	seq = load_be64(aad + 4);
+	memcpy(esp + 16, text, sizeof(text));
+	ck_assert_int_eq(esp_suite_find(&spec, &suite, NULL), 0);
+	ck_assert_int_eq(esp_crypto_new(&seal, &suite, &keys, ESP_CRYPTO_SEAL, true), 0);
+	ck_assert_int_eq(esp_crypto_new(&open, &suite, &keys, ESP_CRYPTO_OPEN, true), 0);
+	ck_assert(esp_crypto_seal(seal, esp, sizeof(text), seq, load_be64(nonce + 3)));
+	ck_assert_msg(memcmp(esp + 16, cipher, sizeof(cipher)) == 0, "%s", c->name);
+	ck_assert_msg(memcmp(esp + 16 + sizeof(text), icv, icv_len) == 0, "%s, ICV of %u", c->name,
+		      icv_len);
+	ck_assert(esp_crypto_open(open, esp, sizeof(text), seq));
+	ck_assert_mem_eq(esp + 16, text, sizeof(text));
+	esp_crypto_free(seal);
+	esp_crypto_free(open);
+}
+
+START_TEST(test_ccm_is_the_published_one)
+{
+	ck_assert_uint_eq(ARRAY_LEN(ccm_cases), 30);
+	for (size_t i = 0; i < ARRAY_LEN(ccm_cases); i++)
+		for (unsigned nth_icv = 0; nth_icv < ARRAY_LEN(ccm_cases[i].icv); nth_icv++)
+			check_ccm(&ccm_cases[i], nth_icv);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("primitive vectors");
@@ -173,6 +227,7 @@ int main(void)
 
 	tcase_add_test(tc, test_macs_are_the_published_ones);
 	tcase_add_test(tc, test_ctr_is_the_published_one);
+	tcase_add_test(tc, test_ccm_is_the_published_one);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
