@@ -12,15 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	ROUNDS = 50,
-	SEGMENTS = 45,
-	PAYLOAD = 1400,
-	SMALL = 64,
-	SLOT = 2048,
-	SAS = 10000,
-	FLOWS = 64
-};
+enum { ROUNDS = 50, SEGMENTS = 45, PAYLOAD = 1400, SMALL = 64, SLOT = 2048, FLOWS = 64 };
 
 static uint8_t superpacket[IP_PACKET_MAX];
 static uint8_t slots[SEGMENTS][SLOT];
@@ -156,17 +148,30 @@ static void headers(void)
 
 /* ---- databases ----------------------------------------------------------------------------- */
 
-static void make_sad(void)
+static uint32_t sas; /* how many make_sad made */
+
+static void make_sad(uint32_t count)
 {
 	const struct sa_grant grant = grant_of(SA_IN);
 	struct sa *sa;
 
+	sas = count;
 	db = sadb_new((struct sadb_retire){NULL, NULL});
-	for (uint32_t i = 0; i < SAS; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		struct sa_config c = sa_config_of("192.0.2.1", "192.0.2.2", 256 + i, 1 + i);
 
 		need(sadb_sa_add(db, &c, &grant, 1, &sa) == 0, "sadb_sa_add");
 	}
+}
+
+static void make_few_sas(void)
+{
+	make_sad(10);
+}
+
+static void make_many_sas(void)
+{
+	make_sad(10000);
 }
 
 static void find_sas(void)
@@ -174,29 +179,41 @@ static void find_sas(void)
 	const struct ip_addr dst = addr_of("192.0.2.2");
 
 	for (unsigned i = 0; i < SEGMENTS; i++)
-		sink += sad_lookup(db, 256 + i * 7919 % SAS, &dst) != NULL;
+		sink += sad_lookup(db, 256 + i * 7919 % sas, &dst) != NULL;
 }
 
-static void make_spd(void)
+/* count policies, of which the packets that will be looked for match only the last. */
+static void make_spd(uint32_t count)
 {
 	struct selector sel = selector_of("172.16.0.0/16", "198.51.100.0/24", IPPROTO_UDP);
 	struct policy_config c;
 
 	db = sadb_new((struct sadb_retire){NULL, NULL});
 	cache = spd_cache_new();
-	for (uint32_t i = 0; i < 1000; i++) {
-		sel.sport = (uint16_t)(i + 1);
+	need(db && cache, "databases");
+	for (uint32_t i = 1; i < count; i++) {
+		sel.sport = (uint16_t)i;
 		sel.sport_mask = UINT16_MAX;
 		c = plain_of(&sel, POLICY_OUT, POLICY_BYPASS, i);
 		(void)policy_added(db, &c);
 	}
 	sel = selector_of("0.0.0.0/0", "0.0.0.0/0", 0);
-	c = plain_of(&sel, POLICY_OUT, POLICY_BYPASS, 2000);
+	c = plain_of(&sel, POLICY_OUT, POLICY_BYPASS, UINT16_MAX);
 	(void)policy_added(db, &c);
 	for (unsigned i = 0; i < SEGMENTS; i++) {
 		views[i] = view_of("10.1.0.1", "10.2.0.1", IPPROTO_TCP, (uint16_t)(1000 + i), 80);
-		sink += spd_lookup_cached(db, cache, POLICY_OUT, &views[i]) != NULL;
+		need(spd_lookup_cached(db, cache, POLICY_OUT, &views[i]) != NULL, "a policy");
 	}
+}
+
+static void make_few_policies(void)
+{
+	make_spd(10);
+}
+
+static void make_many_policies(void)
+{
+	make_spd(10000);
 }
 
 static void find_policies(void)
@@ -274,8 +291,10 @@ static const struct piece {
 	{"split-and-merge-udp-64", make_udp_segments, merge},
 	{"parse", make_tcp_segments, parse},
 	{"outer-headers", make_tcp_segments, headers},
-	{"find-sa-of-10000", make_sad, find_sas},
-	{"find-policy-of-1000-seen", make_spd, find_policies},
+	{"find-sa-of-10", make_few_sas, find_sas},
+	{"find-sa-of-10000", make_many_sas, find_sas},
+	{"find-policy-of-10-seen", make_few_policies, find_policies},
+	{"find-policy-of-10000-seen", make_many_policies, find_policies},
 	{"seal-and-open-no-cipher", make_esp, seal_and_open},
 };
 

@@ -82,6 +82,7 @@ build_for() {
     local test wanted=()
     for test in ${1//,/ }; do
         test=${test%%:*}
+        test=${test/#bench_instructions/instructions} test=${test%_corpus}
         if grep -qxF "$test" <<< "$targets"; then wanted+=("$test"); else wanted+=(all); fi
     done
     ninja -C "$build" -j "$jobs" "${wanted[@]}" > "$work/log" 2>&1
