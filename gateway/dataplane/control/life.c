@@ -176,7 +176,8 @@ void life_moved(struct sa *sa)
 
 void life_on_notice(struct control *c, const struct notice *notice)
 {
-	struct sa *sa = notice_sa(c, notice);
+	/* Said once: one that MIGRATE moved in the meantime would never end. */
+	struct sa *sa = notice_sa_moved(c, notice);
 
 	if (sa)
 		judge_one(c, sa, true);

@@ -314,5 +314,7 @@ void client_close(struct client *client);
 
 /* The SA a packet thread means; NULL if it is gone. */
 struct sa *notice_sa(const struct control *c, const struct notice *notice);
+/* The same, and it may have other addresses since (MIGRATE). One that is gone costs a walk. */
+struct sa *notice_sa_moved(const struct control *c, const struct notice *notice);
 
 #endif

@@ -387,20 +387,34 @@ void control_addresses_changed(struct control *c)
 		capture_refresh(c->deps.capture);
 }
 
+static struct sa *sa_by_serial(const struct control *c, uint64_t serial)
+{
+	struct sadb_walk walk;
+	struct sa *sa;
+
+	sadb_walk_begin(c->deps.db, &walk, false);
+	do {
+		sa = sadb_walk_sa(&walk);
+	} while (sa && sa->serial != serial);
+	sadb_walk_end(&walk);
+	return sa;
+}
+
 struct sa *notice_sa(const struct control *c, const struct notice *notice)
 {
 	struct sa *sa = sadb_sa_find(c->deps.db, &notice->id, &notice->mark);
-	struct sadb_walk walk;
 
 	if (!sa || sa->serial == notice->serial)
 		return sa;
 	/* Marks overlap, and the key finds another one: rare enough for a walk. */
-	sadb_walk_begin(c->deps.db, &walk, false);
-	do {
-		sa = sadb_walk_sa(&walk);
-	} while (sa && sa->serial != notice->serial);
-	sadb_walk_end(&walk);
-	return sa;
+	return sa_by_serial(c, notice->serial);
+}
+
+struct sa *notice_sa_moved(const struct control *c, const struct notice *notice)
+{
+	struct sa *sa = notice_sa(c, notice);
+
+	return sa ? sa : sa_by_serial(c, notice->serial);
 }
 
 /* NOTICE_GRANT. */

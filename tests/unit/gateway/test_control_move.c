@@ -290,6 +290,42 @@ START_TEST(test_migrate_moves_an_sa_once)
 }
 END_TEST
 
+static void tell(void *arg)
+{
+	control_on_notice(server.control, arg);
+}
+
+/* A packet thread speaks of a limit once. It may have done so, or do so with the version it still
+ * holds, while the SA moves: what it said must count, or a spent SA would never end. */
+START_TEST(test_migrate_loses_no_limit)
+{
+	struct xfrm_message msg = sa_message(XFRM_MSG_NEWSA, 1, 2, 0x100);
+	struct notice notice;
+	struct sa *sa = NULL;
+
+	msg.sa.config.limits.soft_packets = 5;
+	msg.sa.config.limits.hard_packets = 10;
+	ck_assert_int_eq(request(policy_message(XFRM_MSG_NEWPOLICY, POLICY_OUT, 1, 2)), 0);
+	ck_assert_int_eq(request(msg), 0);
+	for (int hard = 0; hard < 2; hard++) {
+		server_call(find_out_sa, &sa);
+		server_call(use_numbers, &sa);
+		atomic_store(&sa->counters->told, hard ? SA_HARD : SA_SOFT);
+		notice = notice_about(NOTICE_LIFE, sa);
+		if (!hard) {
+			ck_assert_msg(request(migrate_message(1, 3)) == 0, "%s", err.text);
+			(void)event_of(XFRM_MSG_MIGRATE);
+		}
+		server_call(tell, &notice);
+		ck_assert(event_of(XFRM_MSG_EXPIRE).hard == hard);
+	}
+	ck_assert_uint_eq(sadb_sa_count(server.db), 0);
+	/* It is gone: nothing happens, wherever it was. */
+	server_call(tell, &notice);
+	expect_none();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("control move");
@@ -305,6 +341,7 @@ int main(void)
 	tcase_add_test(tc, test_migrate_moves_policy_and_sas);
 	tcase_add_test(tc, test_migrate_refusals_change_nothing);
 	tcase_add_test(tc, test_migrate_moves_an_sa_once);
+	tcase_add_test(tc, test_migrate_loses_no_limit);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
