@@ -199,6 +199,8 @@ void child_succeed(struct child *old, struct child *fresh)
 	child_hand_over(old, fresh);
 	fresh->switch_at = fresh->sa->ike->now + CHILD_SWITCH_MS;
 	child_is_up(fresh, 0);
+	if (fresh->lost)
+		child_rekey(fresh);
 }
 
 void child_switch(struct child *old, struct child *fresh)
@@ -326,6 +328,17 @@ void child_rekey(struct child *c)
 	c->rekey_at = UINT64_MAX;
 	if (c->phase == CHILD_UP)
 		queue_of(c, TASK_REKEY_CHILD);
+}
+
+void child_lost(struct child *c)
+{
+	struct task *t;
+
+	c->lost = true;
+	child_rekey(c);
+	t = sa_find_task(c->sa, TASK_REKEY_CHILD, c);
+	if (t)
+		t->not_before = 0; /* a peer that was busy is asked again at once */
 }
 
 void child_delete(struct child *c)

@@ -35,6 +35,7 @@ struct child {
 	bool in_stands, out_stands; /* in the data plane */
 	bool peer_refuses_tfc, esn, udp;
 	bool replaced; /* has been handed over: its end is no news */
+	bool lost; /* an SA of it is gone from the data plane: it gets new keys if it is up, or comes up */
 	uint32_t spi_in, spi_out, reqid, acquire_seq;
 	uint16_t dh_group; /* 0: keys come from the IKE SA alone */
 	struct esp_suite suite;
@@ -79,6 +80,8 @@ struct child *child_successor(const struct child *c);
 /* Asks the peer for a rekey, for a delete: soon, and once. */
 void child_rekey(struct child *c);
 void child_delete(struct child *c);
+/* An SA of it is gone from the data plane. */
+void child_lost(struct child *c);
 /* A hard limit was reached. */
 void child_expired(struct child *c);
 void child_tick(struct child *c);

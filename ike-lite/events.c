@@ -38,6 +38,21 @@ void ike_on_expire(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, 
 	engine_leave(ike);
 }
 
+void ike_on_sas_lost(struct ike *ike, uint64_t now_ms,
+		     bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi), void *ctx)
+{
+	engine_enter(ike, now_ms);
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		for (struct child *c = sa->children; c; c = c->next) {
+			if ((c->in_stands && !stands(ctx, &c->local, c->spi_in)) ||
+			    (c->out_stands && !stands(ctx, &c->remote, c->spi_out)))
+				child_lost(c);
+		}
+		sa_run_tasks(sa);
+	}
+	engine_leave(ike);
+}
+
 void ike_on_mapping(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
 		    const struct ip_addr *remote, uint16_t remote_port)
 {

@@ -241,6 +241,11 @@ void ike_on_mapping(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst,
 /* ESP arrived from the peer lately: no liveness check is needed (§2.4). idle_s: since then. */
 void ike_on_inbound(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
 		    uint64_t idle_s);
+/* SAs are gone from the data plane: it is a new one, or could not move them. stands tells of either direction's
+ * whether it is there yet. Each child that lacks one gets new keys, whatever else is under way: old ones are not
+ * put back, since their sequence numbers and windows are lost. */
+void ike_on_sas_lost(struct ike *ike, uint64_t now_ms,
+		     bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi), void *ctx);
 /* Local addresses or routes changed: paths that no longer have a source are left, and tried anew. */
 void ike_on_addresses(struct ike *ike, uint64_t now_ms);
 /* An authentic inner packet did not match its SA: N(INVALID_SELECTORS) to the peer, RFC 4301 §5.2. */

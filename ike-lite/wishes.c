@@ -5,6 +5,7 @@
 
 #include "ike-lite/child.h"
 #include "ike-lite/engine.h"
+#include "ike-lite/ts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -119,6 +120,20 @@ static void join_pending(struct ike_sa *sa, struct task *t, uint32_t request,
 		sa_start(sa);
 }
 
+/* A packet that a lost child's SAs would have taken: the new ones will, which are under way. */
+static bool waits_for_renewal(const struct child *up, const struct flow *flow)
+{
+	struct task *t;
+
+	if (!up || !flow || !up->lost || !ike_ts_list_covers(&up->local_ts, &flow->local) ||
+	    !ike_ts_list_covers(&up->remote_ts, &flow->remote))
+		return false;
+	t = sa_find_task(up->sa, TASK_REKEY_CHILD, up);
+	if (t)
+		t->acquire_seq = flow->seq;
+	return true;
+}
+
 int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t request,
 	       const struct flow *flow)
 {
@@ -137,6 +152,8 @@ int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t req
 			emit_child_event(up, IKE_EV_CHILD_UP, request, "is up already");
 		return 0;
 	}
+	if (waits_for_renewal(up, flow))
+		return 0;
 	if (!sa) {
 		rc = conn_ends(ike, conn, &ends);
 		if (rc)

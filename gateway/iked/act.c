@@ -79,9 +79,8 @@ static void say_event(struct iked *d, const struct ike_event *e)
 
 static void move_sa(struct iked *d, const struct ike_action *a)
 {
-	if (installed_move_sa(d->installed, &a->old_dst, &a->sa))
-		return;
-	d->moved_spi = a->sa.spi;
+	if (!installed_move_sa(d->installed, &a->old_dst, &a->sa))
+		d->lost_sas = true;
 }
 
 static void set_address(struct iked *d, const struct ip_addr *addr, bool there)
@@ -157,34 +156,17 @@ static void drain(struct iked *d)
 		perform(d, &action);
 }
 
-/* New keys for the child that has the SPI, in either direction. */
-static void rekey_spi(struct iked *d, uint32_t spi)
+static bool stands(void *ctx, const struct ip_addr *dst, uint32_t spi)
 {
-	char connection[IKE_NAME_MAX], name[IKE_NAME_MAX];
-	struct ike_child_status child;
-	struct ike_status sa;
-
-	for (unsigned i = 0; ike_status_at(d->ike, iked_now_ms(), i, &sa); i++) {
-		for (unsigned k = 0; ike_child_status_at(d->ike, iked_now_ms(), i, k, &child);
-		     k++) {
-			if (child.spi_in != spi && child.spi_out != spi)
-				continue;
-			snprintf(connection, sizeof(connection), "%s", sa.connection);
-			snprintf(name, sizeof(name), "%s", child.name);
-			(void)ike_rekey(d->ike, iked_now_ms(), connection, name);
-			return;
-		}
-	}
+	return installed_has_sa(ctx, dst, spi);
 }
 
 void iked_pump(struct iked *d)
 {
 	drain(d);
-	while (d->moved_spi) {
-		uint32_t spi = d->moved_spi;
-
-		d->moved_spi = 0;
-		rekey_spi(d, spi);
+	while (d->lost_sas) {
+		d->lost_sas = false;
+		ike_on_sas_lost(d->ike, iked_now_ms(), stands, d->installed);
 		drain(d);
 	}
 	if (installed_take_changed(d->installed))

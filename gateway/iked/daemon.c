@@ -118,29 +118,6 @@ static void on_xfrm_event(void *ctx, const struct xfrm_message *event)
 	iked_on_xfrm(ctx, event);
 }
 
-/* cygnetd is new: its policies come back at once, and children get new keys: the sequence numbers of
- * the old ones are lost, and no number is used twice with a key. */
-static void renew_children(struct iked *d)
-{
-	struct ike_status status;
-
-	for (unsigned i = 0; ike_status_at(d->ike, iked_now_ms(), i, &status); i++) {
-		struct ike_child_status child;
-
-		if (status.state != IKE_STATE_UP)
-			continue;
-		for (unsigned k = 0; ike_child_status_at(d->ike, iked_now_ms(), i, k, &child);
-		     k++) {
-			char connection[IKE_NAME_MAX], name[IKE_NAME_MAX];
-
-			strncpy(connection, status.connection, sizeof(connection));
-			strncpy(name, child.name, sizeof(name));
-			(void)ike_rekey(d->ike, iked_now_ms(), connection, name);
-		}
-	}
-	iked_pump(d);
-}
-
 static void on_connected(void *ctx, int fd, bool again)
 {
 	struct iked *d = ctx;
@@ -149,8 +126,10 @@ static void on_connected(void *ctx, int fd, bool again)
 		log_err("out of memory: port %u is deaf", d->config->ike.encap_port);
 	if (!again)
 		return;
+	/* cygnetd is new: its policies come back at once, and children get new keys. */
 	installed_restore(d->installed);
-	renew_children(d);
+	d->lost_sas = true;
+	iked_pump(d);
 }
 
 /* ---- start ------------------------------------------------------------------------------------- */

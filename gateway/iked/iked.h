@@ -34,8 +34,7 @@ struct iked {
 	struct resolve *resolve;
 	struct control *control;
 	int listen_fd; /* the control socket's until control.c has it */
-	/* An SA whose address changed has to get new keys; done when the machine is at rest. 0: none. */
-	uint32_t moved_spi;
+	bool lost_sas; /* some are gone from XFRM: told to the machine when that is at rest */
 };
 
 /* daemon.c */

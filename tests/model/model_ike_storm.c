@@ -1,8 +1,9 @@
 /*
  * tests/model/model_ike_storm.c: two machines under random schedules: messages lost, repeated and put out of order,
- * rekeys and deletes begun by both ends at any moment. The model is one sentence: when the storm is over, there is
- * one IKE SA on each side and one pair of child SAs with equal keys. And where nothing is deleted and little is lost,
- * what one end sends the other can open, at every moment (make before break).
+ * rekeys and deletes begun by both ends at any moment, data planes that begin anew without an SA. The model is one
+ * sentence: when the storm is over, there is one IKE SA on each side and one pair of child SAs with equal keys. And
+ * where nothing is deleted and little is lost, what one end sends the other can open, at every moment (make before
+ * break).
  *
  *     model_ike_storm [FIRST COUNT]     seeds FIRST..FIRST + COUNT - 1; PAIR_VERBOSE=1 tells the events
  */
@@ -23,7 +24,8 @@ struct schedule {
 	uint64_t seed, random;
 	/* What may happen, in percent of the steps. */
 	unsigned lose, repeat, reorder, command;
-	bool gentle; /* no deletes, and so few losses that nobody gives up */
+	bool gentle;   /* no deletes, and so few losses that nobody gives up */
+	bool restarts; /* data planes lose all they have */
 	unsigned dropped;
 };
 
@@ -112,12 +114,13 @@ static void begin(struct schedule *s, uint64_t seed)
 	s->reorder = losses[below(s, 4)];
 	s->command = 5 + below(s, 40);
 	s->gentle = below(s, 2);
+	s->restarts = chance(s, 25);
 	draw_configuration(s);
 	pair_initiate(&s->pair, A, 1);
 	pair_run(&s->pair);
 	if (pair_count(&s->pair, A, true) != 1 || !pair_traffic_flows(&s->pair))
 		fail(s, "does not come up");
-	s->pair.checks_traffic = s->gentle;
+	s->pair.checks_traffic = s->gentle && !s->restarts;
 }
 
 /* ---- the storm -------------------------------------------------------------------------------------------- */
@@ -157,6 +160,10 @@ static void command(struct schedule *s)
 
 	if (is_verbose())
 		fprintf(stderr, "%llu %c wishes %u\n", (unsigned long long)now, "AB"[side], what);
+	if (s->restarts && chance(s, 25)) {
+		pair_lose_sas(&s->pair, side);
+		return;
+	}
 	switch (what) {
 	case 0:
 	case 1:

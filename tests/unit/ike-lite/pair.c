@@ -216,10 +216,21 @@ static void add_sa(struct side *s, const struct ike_sa_action *sa)
 	s->sas[s->sa_count++] = *sa;
 }
 
+static bool was_lost(const struct side *s, uint32_t spi)
+{
+	unsigned i = 0;
+
+	while (i < s->lost_count && s->lost[i] != spi)
+		i++;
+	return i < s->lost_count;
+}
+
 static void delete_sa(struct side *s, const struct ike_sa_action *sa)
 {
 	unsigned i = find_sa(s, sa->spi, &sa->dst);
 
+	if (i == s->sa_count && was_lost(s, sa->spi))
+		return;
 	must(i < s->sa_count, "what is deleted is there");
 	s->sa_count--;
 	memmove(&s->sas[i], &s->sas[i + 1], (s->sa_count - i) * sizeof(s->sas[0]));
@@ -236,6 +247,25 @@ static void move_sa(struct side *s, const struct ike_action *a)
 	s->sas[i].dport = a->sa.dport;
 	s->sas[i].udp = a->sa.udp;
 	s->moves++;
+}
+
+bool pair_stands(void *ctx, const struct ip_addr *dst, uint32_t spi)
+{
+	const struct side *s = ctx;
+
+	return find_sa(s, spi, dst) < s->sa_count;
+}
+
+void pair_lose_sas(struct pair *p, unsigned side)
+{
+	struct side *s = &p->side[side];
+
+	for (; s->sa_count; s->sa_count--) {
+		must(s->lost_count < PAIR_LOST, "not so many SAs are lost");
+		s->lost[s->lost_count++] = s->sas[s->sa_count - 1].spi;
+	}
+	ike_on_sas_lost(s->ike, p->now, pair_stands, s);
+	pair_collect(p, side);
 }
 
 static bool lists_equal(const struct ike_ts_list *a, const struct ike_ts_list *b)

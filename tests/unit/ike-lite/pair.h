@@ -9,7 +9,14 @@
 #include "ike-lite/ike.h"
 
 enum { A, B, SIDES };
-enum { PAIR_SAS = 64, PAIR_POLICIES = 32, PAIR_EVENTS = 256, PAIR_QUEUE = 64, PAIR_KIDS = 4 };
+enum {
+	PAIR_SAS = 64,
+	PAIR_POLICIES = 32,
+	PAIR_LOST = 256,
+	PAIR_EVENTS = 256,
+	PAIR_QUEUE = 64,
+	PAIR_KIDS = 4
+};
 
 struct datagram {
 	unsigned from;
@@ -33,6 +40,9 @@ struct side {
 	/* The data plane. */
 	unsigned sa_count;
 	struct ike_sa_action sas[PAIR_SAS];
+	unsigned
+		lost_count; /* SPIs of what pair_lose_sas took: they may be deleted, and make nothing */
+	uint32_t lost[PAIR_LOST];
 	unsigned policy_count; /* of which one counts: the latest */
 	struct pair_policies {
 		bool trap;
@@ -74,6 +84,10 @@ void pair_configure(struct pair *p, unsigned side);
 void pair_up(struct pair *p);
 void pair_initiate(struct pair *p, unsigned side, uint32_t request);
 
+/* The data plane of a side begins anew, without SAs, and its machine is told. */
+void pair_lose_sas(struct pair *p, unsigned side);
+/* For ike_on_sas_lost: ctx is a side. */
+bool pair_stands(void *ctx, const struct ip_addr *dst, uint32_t spi);
 /* Takes the actions of a side. Done by all that follow. */
 void pair_collect(struct pair *p, unsigned side);
 void pair_deliver(struct pair *p); /* the oldest datagram */

@@ -461,6 +461,156 @@ START_TEST(test_collision_of_child_rekeys_goes_by_nonces)
 }
 END_TEST
 
+/* ---- a data plane that begins anew ------------------------------------------------------------------------------ */
+
+/* As many children on either side, each with a pair of SAs that stands. */
+static void check_renewed(unsigned children)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		ck_assert_uint_eq(pair_ike_sas(&p, i, IKE_STATE_UP), 1);
+		ck_assert_uint_eq(pair_children(&p, i), children);
+		ck_assert_uint_eq(pair_count(&p, i, true), children);
+		ck_assert_uint_eq(pair_count(&p, i, false), children);
+		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_CHILD_DOWN), 0);
+		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_IKE_DOWN), 0);
+		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_FAILED), 0);
+	}
+	ck_assert(pair_traffic_flows(&p));
+}
+
+enum { WANT_NOTHING = WISHES };
+
+/* What A and B are at when one of them loses all SAs. */
+static const struct {
+	unsigned a, b;
+} in_flight[] = {
+	{WANT_NOTHING, WANT_NOTHING},	  {WANT_CHILD_REKEY, WANT_NOTHING},
+	{WANT_IKE_REKEY, WANT_NOTHING},	  {WANT_CHILD_REKEY, WANT_CHILD_REKEY},
+	{WANT_IKE_REKEY, WANT_IKE_REKEY}, {WANT_CHILD_REKEY, WANT_IKE_REKEY},
+};
+
+/* Loses after so many deliveries; false: there was nothing to deliver any more. */
+static bool lose_after(unsigned row, unsigned loser, unsigned deliveries)
+{
+	bool under_way;
+
+	pair_init(&p, deliveries + 1);
+	pair_up(&p);
+	p.checks_traffic = false;
+	if (in_flight[row].a != WANT_NOTHING)
+		wish(A, in_flight[row].a);
+	if (in_flight[row].b != WANT_NOTHING)
+		wish(B, in_flight[row].b);
+	for (unsigned n = 0; n < deliveries && p.queued; n++)
+		pair_deliver(&p);
+	under_way = p.queued > 0;
+	pair_lose_sas(&p, loser);
+	pair_wait(&p, 20000);
+	check_renewed(1);
+	pair_fini(&p);
+	return under_way;
+}
+
+START_TEST(test_lost_sas_are_renewed_whatever_is_under_way)
+{
+	pair_fini(&p);
+	for (unsigned loser = 0; loser < SIDES; loser++) {
+		unsigned deliveries = 0;
+
+		while (lose_after((unsigned)_i, loser, deliveries))
+			deliveries++;
+		ck_assert(deliveries >= 4 || in_flight[_i].a == WANT_NOTHING);
+	}
+	pair_init(&p, 1);
+}
+END_TEST
+
+/* The peer was busy and is to be asked again later: not then, but now. */
+START_TEST(test_lost_sas_do_not_wait_for_a_busy_peer)
+{
+	pair_up(&p);
+	p.checks_traffic = false;
+	wish(B, WANT_IKE_REKEY);
+	wish(A, WANT_CHILD_REKEY);
+	pair_deliver_at(&p, 1);
+	/* <-- CREATE_CHILD_SA { N(TEMPORARY_FAILURE) } */
+	pair_deliver_at(&p, 1);
+	ck_assert_uint_eq(p.queued, 1);
+	pair_lose_sas(&p, A);
+	ck_assert_uint_eq(p.queued, 2);
+	ck_assert_uint_eq(p.queue[1].from, A);
+	pair_wait(&p, 20000);
+	check_renewed(1);
+}
+END_TEST
+
+/* Of two kids, one of them doubled by a packet that wanted a child of its own. */
+START_TEST(test_lost_sas_of_several_children_are_all_renewed)
+{
+	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
+
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct side *s = &p.side[i];
+
+		s->kids[1] = s->kids[0];
+		strcpy(s->kids[1].name, "other");
+		s->kids[1].local_ts.at[0] = pair_ts(i == A ? "10.3.0.0/16" : "10.4.0.0/16");
+		s->kids[1].remote_ts.at[0] = pair_ts(i == A ? "10.4.0.0/16" : "10.3.0.0/16");
+		s->connection.child_count = 2;
+	}
+	p.side[A].kids[0].reqid = 7;
+	pair_up(&p);
+	p.checks_traffic = false;
+	ike_on_acquire(p.side[A].ike, p.now, 7, &src, &dst, 1);
+	pair_collect(&p, A);
+	pair_run(&p);
+	ck_assert_uint_eq(pair_children(&p, A), 3);
+	pair_lose_sas(&p, (unsigned)_i);
+	pair_wait(&p, 10000);
+	check_renewed(3);
+}
+END_TEST
+
+/* A packet comes before the new SAs are there: it waits for those, and no other child is made for it. */
+START_TEST(test_lost_sas_are_awaited_by_packets)
+{
+	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
+
+	pair_up(&p);
+	p.checks_traffic = false;
+	pair_lose_sas(&p, A);
+	ike_on_acquire(p.side[A].ike, p.now, p.side[A].policies[0].reqid, &src, &dst, 77);
+	pair_collect(&p, A);
+	pair_run(&p);
+	ck_assert_uint_eq(p.side[A].sas[0].acquire_seq, 77);
+	pair_wait(&p, 10000);
+	check_renewed(1);
+}
+END_TEST
+
+/* What stands is left alone. */
+START_TEST(test_sas_that_stand_are_kept)
+{
+	uint32_t spi;
+
+	pair_up(&p);
+	spi = p.side[A].sas[0].spi;
+	ike_on_sas_lost(p.side[A].ike, p.now, pair_stands, &p.side[A]);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+	check_settled();
+	ck_assert_uint_eq(p.side[A].sas[0].spi, spi);
+	/* One of the two is enough. */
+	p.checks_traffic = false;
+	p.side[A].lost[p.side[A].lost_count++] = p.side[A].sas[--p.side[A].sa_count].spi;
+	ike_on_sas_lost(p.side[A].ike, p.now, pair_stands, &p.side[A]);
+	pair_collect(&p, A);
+	pair_wait(&p, 10000);
+	check_renewed(1);
+	ck_assert_uint_ne(p.side[A].sas[0].spi, spi);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ike rekey");
@@ -482,6 +632,12 @@ int main(void)
 	tcase_add_test(tc, test_rekey_preflight_is_made_once);
 	tcase_add_loop_test(tc, test_collisions_settle, 0, (int)ARRAY_LEN(collisions));
 	tcase_add_test(tc, test_collision_of_child_rekeys_goes_by_nonces);
+	tcase_add_loop_test(tc, test_lost_sas_are_renewed_whatever_is_under_way, 0,
+			    (int)ARRAY_LEN(in_flight));
+	tcase_add_test(tc, test_lost_sas_do_not_wait_for_a_busy_peer);
+	tcase_add_loop_test(tc, test_lost_sas_of_several_children_are_all_renewed, 0, SIDES);
+	tcase_add_test(tc, test_lost_sas_are_awaited_by_packets);
+	tcase_add_test(tc, test_sas_that_stand_are_kept);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
