@@ -30,6 +30,7 @@ struct control {
 	struct iked *iked;		/* borrowed */
 	int fd;				/* owned */
 	struct event *acceptable;	/* owned */
+	struct event *rested;		/* owned */
 	struct control_client *clients; /* owned */
 	unsigned count;
 	uint32_t last_request;
@@ -215,14 +216,42 @@ err_free:
 	close(fd);
 }
 
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+/* The connection stays in the backlog, and asking for it at once again would only burn time. */
+static void rest(struct control *c)
+{
+	const struct timeval second = {.tv_sec = 1};
+
+	log_warn("control: accept");
+	if (event_add(c->rested, &second) == 0)
+		(void)event_del(c->acceptable); /* cannot fail for an event that is ours */
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (event_add(c->acceptable, NULL) < 0)
+		log_warnx("control: no memory to accept connections again");
+}
+
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
 	struct control *c = arg;
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
-	if (client < 0)
+	if (client < 0) {
+		if (is_shortage(errno))
+			rest(c);
 		return;
+	}
 	if (c->count >= CONTROL_CLIENTS_MAX)
 		close(client);
 	else
@@ -238,7 +267,8 @@ int control_open(struct control **out, struct iked *iked, int listen_fd)
 	c->iked = iked;
 	c->fd = listen_fd;
 	c->acceptable = event_new(iked->base, listen_fd, EV_READ | EV_PERSIST, on_acceptable, c);
-	if (!c->acceptable || event_add(c->acceptable, NULL) < 0) {
+	c->rested = evtimer_new(iked->base, on_rested, c);
+	if (!c->acceptable || !c->rested || event_add(c->acceptable, NULL) < 0) {
 		control_close(c);
 		return -ENOMEM;
 	}
@@ -255,6 +285,8 @@ void control_close(struct control *c)
 	free_dead(c);
 	if (c->acceptable)
 		event_free(c->acceptable);
+	if (c->rested)
+		event_free(c->rested);
 	close(c->fd);
 	free(c);
 }
