@@ -1,9 +1,9 @@
 /*
  * installed.c: see installed.h.
  *
- * A policy is in XFRM once for its selector and direction. Two wishes may ask for the same one (a
- * trap, and the child that came of it; two connections): the latest has it, and when it goes, the one
- * before gets it back.
+ * A policy is in XFRM once for its selector and direction. Several wishes may ask for the same one (a
+ * trap, and the child that came of it; two connections; two children that say the same): each addition
+ * is an entry, the last one stands in XFRM, and when it goes, the one before stands there again.
  */
 #include "gateway/iked/installed.h"
 
@@ -30,7 +30,7 @@ struct installed {
 	struct xfrm_link *link; /* borrowed */
 	unsigned sa_count, policy_count;
 	struct sa_entry *sas;	       /* owned */
-	struct policy_entry *policies; /* owned; later ones have precedence */
+	struct policy_entry *policies; /* owned; of one place the last one counts */
 	bool changed;
 };
 
@@ -227,8 +227,8 @@ static bool same_place(const struct policy_config *a, const struct policy_config
 
 static bool same_wish(const struct policy_wish *a, const struct policy_wish *b)
 {
-	return a->reqid == b->reqid && a->trap == b->trap && ip_addr_equal(&a->local, &b->local) &&
-	       ip_addr_equal(&a->remote, &b->remote);
+	return a->reqid == b->reqid && a->priority == b->priority && a->trap == b->trap &&
+	       ip_addr_equal(&a->local, &b->local) && ip_addr_equal(&a->remote, &b->remote);
 }
 
 struct visit {
@@ -253,36 +253,37 @@ static void add_policy(void *ctx, const struct policy_config *config)
 	put_policy(in, config);
 }
 
+/* The last entry before end that is in this place, and of this wish if that is not NULL; -1: none. */
+static long find_policy(const struct installed *in, long end, const struct policy_config *place,
+			const struct policy_wish *wish)
+{
+	while (--end >= 0) {
+		const struct policy_entry *e = &in->policies[end];
+
+		if (same_place(&e->config, place) && (!wish || same_wish(&e->wish, wish)))
+			break;
+	}
+	return end;
+}
+
 static void delete_policy(void *ctx, const struct policy_config *config)
 {
 	struct visit *v = ctx;
 	struct installed *in = v->in;
-	unsigned at = in->policy_count, heir = in->policy_count;
-	bool latest = true;
+	long last = find_policy(in, (long)in->policy_count, config, NULL);
+	long at = find_policy(in, (long)in->policy_count, config, &v->wish), heir;
 
-	for (unsigned i = 0; i < in->policy_count; i++) {
-		if (!same_place(&in->policies[i].config, config))
-			continue;
-		if (same_wish(&in->policies[i].wish, &v->wish)) {
-			if (at < in->policy_count)
-				heir = at;
-			at = i;
-			latest = true;
-		} else {
-			if (at == in->policy_count)
-				heir = i;
-			latest = at == in->policy_count;
-		}
-	}
-	if (at == in->policy_count)
+	if (at < 0)
 		return;
-	if (latest && heir < in->policy_count)
+	heir = find_policy(in, at, config, NULL);
+	/* Only the last one stands; of the others nothing is to be seen. */
+	if (at == last && heir >= 0)
 		put_policy(in, &in->policies[heir].config);
-	else if (latest)
+	else if (at == last)
 		drop_policy(in, config);
 	in->policy_count--;
 	memmove(&in->policies[at], &in->policies[at + 1],
-		(in->policy_count - at) * sizeof(*in->policies));
+		(in->policy_count - (unsigned)at) * sizeof(*in->policies));
 }
 
 static void say_inexpressible(const struct ike_ts *local, const struct ike_ts *remote)
