@@ -199,7 +199,9 @@ void xdp_flush(struct xdp_port *p, uint64_t verdicts[static V_COUNT])
 	unsigned kicks = 0, dropped = 0;
 	int error = 0;
 
-	if (put == 0)
+	/* With nothing put there may still be frames that the device left the last time: if they filled the
+	 * ring, nothing could ever be put again. */
+	if (xdp_is_broken(p) || (put == 0 && all_taken(p)))
 		return;
 	p->shown = p->produced;
 	atomic_store_explicit(p->tx.producer, p->produced, memory_order_release);

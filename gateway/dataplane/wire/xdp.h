@@ -21,8 +21,9 @@ void xdp_close(void *port); /* a struct xdp_port; for rcu_retire */
 uint8_t *xdp_room(struct xdp_port *port);
 /* Puts the frame of len bytes that was written into the room into the ring. */
 void xdp_put(struct xdp_port *port, uint32_t len);
-/* Sends what was put. Adds to verdicts[V_OK], [V_WIRE_QUEUE] (the device dropped it) and
- * [V_WIRE_REFUSED] (the device cannot send: the port is broken from then on). */
+/* Sends what was put, and what the device had no room for the last time, which is in verdicts already.
+ * Adds to verdicts[V_OK], [V_WIRE_QUEUE] (the device dropped it) and [V_WIRE_REFUSED] (the device
+ * cannot send: the port is broken from then on). */
 void xdp_flush(struct xdp_port *port, uint64_t verdicts[static V_COUNT]);
 /* Any thread: it sends no more and should be opened anew. */
 bool xdp_is_broken(const struct xdp_port *port);
