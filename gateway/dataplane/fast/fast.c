@@ -1,7 +1,7 @@
 /*
  * fast.c: see fast.h. Whatever changes, everything is found out anew (a burst of notifications is
- * gathered first) and a new table published; ports nobody uses any more are closed once the packet
- * thread has gone on.
+ * gathered first) and a new table published; ports that failed or nobody uses any more are not in it, and
+ * are closed once the packet thread has gone on. Until then the interface's queue is taken.
  */
 #include "gateway/dataplane/fast/fast.h"
 
@@ -19,6 +19,7 @@
 
 enum {
 	GATHER_MS = 20,
+	AGAIN_S = 1,	 /* after a port was closed: by then the kernel has it back */
 	USE_SECONDS = 5, /* the kernel takes a neighbour for stale after 15 to 45 s */
 	PORTS_MAX = 8,
 	EVENT_BUF = 65536
@@ -33,6 +34,7 @@ struct peer {
 struct port {
 	int ifindex; /* 0: none */
 	bool used;
+	bool failed;	      /* the packet thread found it broken: to be closed */
 	struct xdp_port *xdp; /* owned */
 };
 
@@ -41,7 +43,7 @@ struct fast {
 	struct rtnl *rtnl;	   /* owned: questions */
 	struct mnl_socket *events; /* owned: notifications */
 	/* Owned. */
-	struct event *on_event, *on_question, *on_gathered, *on_use;
+	struct event *on_event, *on_question, *on_gathered, *on_again, *on_use;
 	struct ways ways;
 	unsigned peer_count;
 	struct peer peers[WAYS_MAX];
@@ -51,6 +53,7 @@ struct fast {
 
 /* ---- ports --------------------------------------------------------------------------------- */
 
+/* No table that is published names it any more. */
 static void close_port(struct port *port)
 {
 	if (port->xdp)
@@ -76,6 +79,10 @@ static struct port *get_port(struct fast *f, int ifindex, const char **why)
 	*why = "too many interfaces";
 	if (!port)
 		port = find_port(f, 0);
+	if (port && port->failed) {
+		*why = "AF_XDP failed here, to be tried again";
+		return NULL;
+	}
 	if (!port || port->xdp)
 		return port;
 	rc = xdp_open(&port->xdp, ifindex, f->mark);
@@ -112,6 +119,24 @@ static void resolve(struct fast *f, struct peer *peer, struct way *way)
 	memcpy(way->ethernet, peer->hop.ethernet, sizeof(way->ethernet));
 }
 
+/* What was closed may be wanted again, by a way that came back meanwhile too. */
+static void close_ports(struct fast *f)
+{
+	const struct timeval again = {.tv_sec = AGAIN_S};
+	bool closed = false;
+
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		struct port *port = &f->ports[i];
+
+		if (!port->xdp || (port->used && !port->failed))
+			continue;
+		close_port(port);
+		closed = true;
+	}
+	if (closed)
+		(void)event_add(f->on_again, &again); /* else the next change does it */
+}
+
 static void find_all(struct fast *f)
 {
 	struct way_table *table = calloc(1, sizeof(*table));
@@ -120,34 +145,30 @@ static void find_all(struct fast *f)
 		return; /* the old one holds until the next change */
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		f->ports[i].used = false;
-		if (f->ports[i].xdp && xdp_is_broken(f->ports[i].xdp))
-			close_port(&f->ports[i]);
+		f->ports[i].failed = f->ports[i].xdp && xdp_is_broken(f->ports[i].xdp);
 	}
 	for (unsigned i = 0; i < f->peer_count; i++)
 		resolve(f, &f->peers[i], &table->at[table->count++]);
 	ways_publish(&f->ways, table);
-	for (unsigned i = 0; i < PORTS_MAX; i++) {
-		if (!f->ports[i].used)
-			close_port(&f->ports[i]);
-	}
+	close_ports(f);
 }
 
 static void on_question(evutil_socket_t fd, short what, void *arg)
 {
 	struct fast *f = arg;
-	struct peer *peer = &f->peers[f->peer_count];
+	struct ip_addr src, dst;
 
 	(void)fd;
 	(void)what;
-	if (f->peer_count == WAYS_MAX || !ways_question(&f->ways, &peer->src, &peer->dst))
+	/* Read in any case: a question that is left is heard again at once, and again. */
+	if (!ways_question(&f->ways, &src, &dst) || f->peer_count == WAYS_MAX)
 		return;
 	/* The packet thread may have asked twice before it saw the answer. */
 	for (unsigned i = 0; i < f->peer_count; i++) {
-		if (ip_addr_equal(&f->peers[i].src, &peer->src) &&
-		    ip_addr_equal(&f->peers[i].dst, &peer->dst))
+		if (ip_addr_equal(&f->peers[i].src, &src) && ip_addr_equal(&f->peers[i].dst, &dst))
 			return;
 	}
-	f->peer_count++;
+	f->peers[f->peer_count++] = (struct peer){.src = src, .dst = dst};
 	find_all(f);
 }
 
@@ -216,8 +237,9 @@ static int add_events(struct fast *f, struct event_base *base)
 		event_new(base, mnl_socket_get_fd(f->events), EV_READ | EV_PERSIST, on_event, f);
 	f->on_question = event_new(base, f->ways.event_fd, EV_READ | EV_PERSIST, on_question, f);
 	f->on_gathered = evtimer_new(base, on_gathered, f);
+	f->on_again = evtimer_new(base, on_gathered, f);
 	f->on_use = event_new(base, -1, EV_PERSIST, on_use, f);
-	if (!f->on_event || !f->on_question || !f->on_gathered || !f->on_use ||
+	if (!f->on_event || !f->on_question || !f->on_gathered || !f->on_again || !f->on_use ||
 	    event_add(f->on_event, NULL) < 0 || event_add(f->on_question, NULL) < 0 ||
 	    event_add(f->on_use, &use) < 0)
 		return -ENOMEM;
@@ -263,6 +285,7 @@ void fast_close(struct fast *f)
 	free_event(f->on_event);
 	free_event(f->on_question);
 	free_event(f->on_gathered);
+	free_event(f->on_again);
 	free_event(f->on_use);
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		close_port(&f->ports[i]);
