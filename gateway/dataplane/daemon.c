@@ -382,7 +382,7 @@ static int start(struct daemon *d)
 		d->workers_running += rc == 0;
 	}
 	if (rc == 0)
-		rc = privileges_seccomp();
+		rc = privileges_seccomp(d->options->wire == WIRE_FAST);
 	return rc;
 }
 

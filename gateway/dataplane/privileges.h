@@ -7,6 +7,7 @@
 #define CYGNET_PRIVILEGES_H
 
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,7 +32,8 @@ int privileges_check(uint64_t needed);
 /* Becomes the user, keeps these capabilities (permitted, effective; inheritable, ambient and
  * bounding empty), sets no_new_privs. Before threads are started. 0, -errno (logged). */
 int privileges_drop(const struct run_as *run_as, uint64_t kept);
-/* Installs the seccomp list for all threads; everything else is EPERM and said in the audit log. Not in sanitizer builds. 0, -errno. */
-int privileges_seccomp(void);
+/* Installs the seccomp list for all threads; everything else is EPERM and said in the audit log. xdp:
+ * AF_XDP sockets may be made, which see and send whole frames. Not in sanitizer builds. 0, -errno. */
+int privileges_seccomp(bool xdp);
 
 #endif

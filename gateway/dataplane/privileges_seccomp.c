@@ -52,8 +52,8 @@ static const char *const allowed[] = {
 	"getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "capget",
 	"getrandom", "uname", "sysinfo", "getrusage"};
 
-/* rtnetlink, nftables, control clients, raw ICMP and interface requests, the fast sender. */
-static const int socket_families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6, AF_XDP};
+/* rtnetlink, nftables, control clients, raw ICMP and interface requests. */
+static const int socket_families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
 
 /* Questions about descriptors and interfaces; the C library's stdio asks TCGETS. */
 static const unsigned long ioctls[] = {FIONREAD,     FIONBIO,	   TCGETS,    SIOCGIFNAME,
@@ -79,7 +79,7 @@ static int allow_if(scmp_filter_ctx ctx, const char *name, unsigned arg, uint64_
 	return allow(ctx, name, 1, &cmp);
 }
 
-static int allow_plain(scmp_filter_ctx ctx)
+static int allow_plain(scmp_filter_ctx ctx, bool xdp)
 {
 	int rc = 0;
 
@@ -87,6 +87,8 @@ static int allow_plain(scmp_filter_ctx ctx)
 		rc = allow(ctx, allowed[i], 0, NULL);
 	for (unsigned i = 0; i < sizeof(socket_families) / sizeof(socket_families[0]) && !rc; i++)
 		rc = allow_if(ctx, "socket", 0, UINT32_MAX, (uint32_t)socket_families[i]);
+	if (!rc && xdp)
+		rc = allow_if(ctx, "socket", 0, UINT32_MAX, AF_XDP);
 	for (unsigned i = 0; i < sizeof(ioctls) / sizeof(ioctls[0]) && !rc; i++)
 		rc = allow_if(ctx, "ioctl", 1, UINT32_MAX, (uint32_t)ioctls[i]);
 	if (!rc)
@@ -126,7 +128,7 @@ static int allow_threads(scmp_filter_ctx ctx)
 	return rc;
 }
 
-int privileges_seccomp(void)
+int privileges_seccomp(bool xdp)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int rc;
@@ -139,7 +141,7 @@ int privileges_seccomp(void)
 	if (!rc)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
 	if (!rc)
-		rc = allow_plain(ctx);
+		rc = allow_plain(ctx, xdp);
 	if (!rc)
 		rc = allow_memory(ctx);
 	if (!rc)
@@ -156,8 +158,9 @@ int privileges_seccomp(void)
 
 #else
 
-int privileges_seccomp(void)
+int privileges_seccomp(bool xdp)
 {
+	(void)xdp;
 	log_debug("seccomp: not in a build with sanitizers, whose runtime needs other calls");
 	return 0;
 }

@@ -267,7 +267,7 @@ static int start(struct iked *d)
 	if (rc == 0)
 		rc = open_machine(d);
 	if (rc == 0)
-		rc = privileges_seccomp();
+		rc = privileges_seccomp(false);
 	if (rc == 0)
 		rc = apply_first(d, tree);
 	config_tree_free(tree);

@@ -144,7 +144,7 @@ static void drop_and_read_status(void)
 	need(pthread_create(&thread, NULL, wait_for_ever, (void *)&tid) == 0, "thread");
 	while (!tid)
 		sched_yield();
-	need(privileges_seccomp() == 0, "seccomp");
+	need(privileges_seccomp(false) == 0, "seccomp");
 	need_dropped("/proc/self/status");
 	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
 	need_dropped(path);
@@ -280,7 +280,7 @@ static void forbidden_calls(void)
 	void *page;
 
 	drop_all();
-	need(privileges_seccomp() == 0, "seccomp");
+	need(privileges_seccomp(false) == 0, "seccomp");
 	need(execv("/bin/true", argv) < 0 && errno == EPERM, "execve");
 	need(fork() < 0 && errno == EPERM, "fork");
 	need(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 && errno == EPERM, "ptrace");
@@ -288,6 +288,7 @@ static void forbidden_calls(void)
 	need(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 && errno == EPERM, "dumpable");
 	need(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == EPERM, "socket of another family");
 	need(socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == EPERM, "packet socket");
+	need(socket(AF_XDP, SOCK_RAW, 0) < 0 && errno == EPERM, "AF_XDP unasked");
 	need(unshare(CLONE_NEWUSER) < 0 && errno == EPERM, "unshare");
 	need(kill(getppid(), 0) < 0 && errno == EPERM, "kill");
 	page = mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -312,7 +313,7 @@ static void daily_work(void)
 	void *big;
 
 	drop_all();
-	need(privileges_seccomp() == 0, "seccomp");
+	need(privileges_seccomp(false) == 0, "seccomp");
 	need(pthread_create(&thread, NULL, answer, &value) == 0, "a thread");
 	need(pthread_join(thread, NULL) == 0 && value == 42, "ran");
 	for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
@@ -341,10 +342,27 @@ START_TEST(test_seccomp_allows_the_daily_work)
 }
 END_TEST
 
+static void fast_work(void)
+{
+	int fd;
+
+	drop_all();
+	need(privileges_seccomp(true) == 0, "seccomp");
+	fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	need(fd >= 0 || errno == EAFNOSUPPORT, "AF_XDP"); /* not every kernel has it */
+	need(socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == EPERM, "packet socket");
+}
+
+START_TEST(test_seccomp_allows_the_fast_sender_its_sockets)
+{
+	in_child(fast_work);
+}
+END_TEST
+
 static void abort_once(void)
 {
 	drop_all();
-	need(privileges_seccomp() == 0, "seccomp");
+	need(privileges_seccomp(false) == 0, "seccomp");
 	abort();
 }
 
@@ -415,6 +433,7 @@ int main(void)
 #ifndef CYGNET_SANITIZED
 	tcase_add_test(tc, test_seccomp_refuses_what_an_intruder_needs);
 	tcase_add_test(tc, test_seccomp_allows_the_daily_work);
+	tcase_add_test(tc, test_seccomp_allows_the_fast_sender_its_sockets);
 	tcase_add_test(tc, test_seccomp_lets_an_assertion_end_the_program);
 #endif
 	suite_add_tcase(suite, tc);
