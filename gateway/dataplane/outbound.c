@@ -144,6 +144,27 @@ static enum verdict send_too_big(struct worker *w, struct departure *d, uint16_t
 	return send_whole(w, d);
 }
 
+/* Segments that are larger than the tunnel takes, of a source that allows fragments: each is treated
+ * as if it had come by itself. */
+static enum verdict fragment_segments(struct worker *w, const struct departure *d,
+				      struct gso_split *split)
+{
+	struct packet segment = {.buf = w->segment, .size = IP_PACKET_MAX};
+	enum verdict v = V_OK;
+
+	while (v == V_OK && gso_split_next(split, &segment)) {
+		struct departure one = *d;
+
+		one.data = packet_data(&segment);
+		v = ip_parse(one.data, segment.len, 0, &one.view);
+		if (v != V_OK)
+			return V_OUT_MALFORMED;
+		v = one.view.total_len > one.mtu ? send_too_big(w, &one, (uint16_t)one.mtu)
+						 : send_whole(w, &one);
+	}
+	return v;
+}
+
 static enum verdict send_segments(struct worker *w, struct departure *d,
 				  const struct virtio_net_hdr *vnet)
 {
@@ -156,6 +177,8 @@ static enum verdict send_segments(struct worker *w, struct departure *d,
 	if (v != V_OK)
 		return v;
 	segment_max = gso_segment_max(&split);
+	if (d->mtu && segment_max > d->mtu && !d->view.df)
+		return fragment_segments(w, d, &split);
 	if (d->mtu && segment_max > d->mtu) {
 		icmp_socket_too_big(w->icmp, d->data, &d->view, (uint16_t)d->mtu, w->now);
 		return V_TOO_BIG;

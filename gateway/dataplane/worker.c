@@ -268,8 +268,9 @@ int worker_new(struct worker **out, unsigned parts, const struct sadb *db,
 	w->epoll_fd = w->stop_fd = w->wake_fd = w->notices.event_fd = w->orders.event_fd = -1;
 	w->cache = spd_cache_new();
 	w->tun_buf = malloc(IP_PACKET_MAX + 1);
+	w->segment = malloc(IP_PACKET_MAX);
 	w->hold = hold_new();
-	rc = w->cache && w->hold && w->tun_buf ? open_descriptors(w) : -ENOMEM;
+	rc = w->cache && w->hold && w->tun_buf && w->segment ? open_descriptors(w) : -ENOMEM;
 	if (rc < 0) {
 		errno = -rc;
 		log_warn("cannot set up the packet thread");
@@ -328,6 +329,7 @@ void worker_free(struct worker *w)
 	notice_ring_fini(&w->orders);
 	hold_free(w->hold);
 	spd_cache_free(w->cache);
+	free(w->segment);
 	free(w->tun_buf);
 	free(w);
 }

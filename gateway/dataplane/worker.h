@@ -50,6 +50,7 @@ struct worker {
 	struct spd_cache *cache; /* owned */
 	struct hold *hold;	 /* owned */
 	uint8_t *tun_buf;	 /* owned, IP_PACKET_MAX + 1 bytes */
+	uint8_t *segment; /* owned, IP_PACKET_MAX bytes: of a superpacket, to be fragmented */
 	struct wire_rx rx[WIRE_BATCH];
 	struct gro gro;
 	struct audit audit;

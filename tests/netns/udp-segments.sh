@@ -35,6 +35,8 @@ cat > "$WORK/send.py" <<'PYTHON'
 import socket, struct, sys
 family, address, size, want = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 s = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
+if "may-be-fragmented" in sys.argv:
+    s.setsockopt(socket.IPPROTO_IP, 10, 0) # IP_MTU_DISCOVER: DF clear
 data = b"".join(n.to_bytes(4, "big") for n in range(want // 4))
 s.sendmsg([data], [(socket.IPPROTO_UDP, 103, struct.pack("H", size))], 0, (address, 5000))
 PYTHON
@@ -57,6 +59,31 @@ for pair in '4 10.2.0.2' '6 fd00:2::2'; do
 done
 capture_end
 assert_ge "$(tshark -r "$WORK/wire.pcap" 2> /dev/null | wc -l)" 136 'ESP packets on the wire' # four times 34
+assert_eq "$(verdicts gwA) $(verdicts gwB)" ' ' 'verdicts'
+
+# The kernel cuts what is larger than a route's MTU itself; with this option routes have none.
+say "segments that are too big for the tunnel, DF clear: fragments, behind ESP or, where the SA sets DF, before it"
+total=41816 # 28 datagrams of 1472 and one of 600
+for way in behind before; do
+    gateway_stop gwA
+    [[ $way == behind ]] || sed -i 's/ -m tunnel / -m tunnel -f df-set /' "$WORK/sas.conf"
+    gateway_start gwA --fragment after
+    offices_load A
+    reaches hostA 10.2.0.2
+    capture pub br0 "$way.pcap" 'src 192.0.2.1 and proto 50'
+    background hostB "receive-$way" "$PYTHON" "$WORK/receive.py" 4 10.2.0.2 plain "$total"
+    receiver=$LAST_PID
+    wait_for 5 grep -q listening "$WORK/receive-$way.log"
+    on hostA "$PYTHON" "$WORK/send.py" 4 10.2.0.2 1472 "$total" may-be-fragmented
+    wait "$receiver" || fail "too big, fragments $way ESP"
+    capture_end
+    assert_eq "$(tail -n 1 "$WORK/receive-$way.log")" 'lengths 29 600 1472' "fragments $way ESP"
+    # Two packets of each datagram but the last, whichever way; only behind ESP are they fragments.
+    assert_eq "$(tshark -r "$WORK/$way.pcap" -o ip.defragment:FALSE 2> /dev/null | wc -l)" 57 "packets, fragments $way ESP"
+    fragments=$(tshark -r "$WORK/$way.pcap" -o ip.defragment:FALSE -Y 'ip.flags.mf == 1 or ip.frag_offset > 0' 2> /dev/null | wc -l)
+    if [[ $way == behind ]]; then assert_eq "$fragments" 56 'outer fragments'; else assert_eq "$fragments" 0 'outer fragments'; fi
+    echo "ok: fragments $way ESP: 29 datagrams, byte for byte"
+done
 assert_eq "$(verdicts gwA) $(verdicts gwB)" ' ' 'verdicts'
 
 say "datagrams that arrive together, seen where no helper can merge or repair them"

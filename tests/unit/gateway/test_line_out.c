@@ -415,6 +415,109 @@ START_TEST(test_line_sends_what_it_kept)
 }
 END_TEST
 
+/* ---- superpackets whose segments are too big --------------------------------------------------- */
+
+enum { SEGMENT = 1472, PIECES = 3, PAYLOAD = 2 * SEGMENT + 500 };
+
+static void send_superpacket(bool df)
+{
+	const struct virtio_net_hdr vnet = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					    .gso_type = VIRTIO_NET_HDR_GSO_UDP_L4,
+					    .gso_size = SEGMENT,
+					    .csum_start = 20,
+					    .csum_offset = 6};
+	uint8_t data[28 + PAYLOAD];
+
+	make_udp(data, sizeof(data), df);
+	for (unsigned i = 0; i < PAYLOAD; i++)
+		data[28 + i] = (uint8_t)(i * 7 + i / 256);
+	host_sends(&vnet, data, sizeof(data));
+	(void)outbound_batch(b.worker);
+}
+
+/* What was sealed as packet i. */
+static const uint8_t *opened(struct sa *sa, unsigned i, struct ip_view *view)
+{
+	struct wire_rx *rx = loop_back(i);
+	uint8_t next_header;
+	uint64_t seq;
+
+	ck_assert_int_eq(esp_open(sa->in, &rx->p, &next_header, &seq), V_OK);
+	ck_assert_int_eq(ip_parse(packet_data(&rx->p), rx->p.len, next_header, view), V_OK);
+	return packet_data(&rx->p);
+}
+
+static struct sa *tunnel_sa(void)
+{
+	set_up_tunnel();
+	return sad_lookup(b.db, SPI, &(struct ip_addr){.family = AF_INET, .bytes = {192, 0, 2, 2}});
+}
+
+/* Each segment is a datagram of its own, and goes in fragments as that would. */
+START_TEST(test_line_fragments_segments_that_are_too_big)
+{
+	static const unsigned lens[] = {20 + 1424, 20 + 56, 20 + 1424, 20 + 56, 20 + 508};
+	struct sa *sa = tunnel_sa();
+	uint8_t datagram[PIECES][8 + SEGMENT];
+	unsigned len[PIECES] = {0}, done = 0;
+	uint16_t first_id = 0;
+	struct ip_view view;
+
+	send_superpacket(false);
+	assert_only(b.worker->stats.out, V_OK, 5);
+	ck_assert_uint_eq(b.wire.sent, 5);
+	ck_assert_uint_eq(icmp_errors, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		const uint8_t *ip = opened(sa, i, &view);
+		unsigned piece = i / 2, l4_len = view.total_len - 20U;
+
+		first_id = i ? first_id : view.ip_id;
+		ck_assert_uint_eq(view.total_len, lens[i]);
+		ck_assert_uint_eq(view.ip_id, first_id + piece);
+		ck_assert_uint_eq(view.frag_off, len[piece]);
+		ck_assert(view.more_frags == (i == 0 || i == 2));
+		ck_assert(!b.wire.dest[i].df);
+		memcpy(datagram[piece] + len[piece], ip + 20, l4_len);
+		len[piece] += l4_len;
+	}
+	for (unsigned piece = 0; piece < PIECES; piece++) {
+		const uint64_t pseudo = checksum_pseudo(&view, len[piece]);
+
+		ck_assert_uint_eq(checksum_fold(checksum_add(pseudo, datagram[piece], len[piece])),
+				  0);
+		for (unsigned i = 8; i < len[piece]; i++, done++)
+			ck_assert_uint_eq(datagram[piece][i], (uint8_t)(done * 7 + done / 256));
+	}
+	ck_assert_uint_eq(done, PAYLOAD);
+}
+END_TEST
+
+START_TEST(test_line_sends_segments_whole_to_fragment_after)
+{
+	struct sa *sa = tunnel_sa();
+	struct ip_view view;
+
+	b.worker->fragment_after = true;
+	send_superpacket(false);
+	assert_only(b.worker->stats.out, V_OK, PIECES);
+	for (unsigned i = 0; i < PIECES; i++) {
+		(void)opened(sa, i, &view);
+		ck_assert_uint_eq(view.total_len, i < 2 ? 28 + SEGMENT : 28 + 500);
+		ck_assert(!b.wire.dest[i].df);
+	}
+}
+END_TEST
+
+START_TEST(test_line_says_that_segments_with_df_are_too_big)
+{
+	(void)tunnel_sa();
+	send_superpacket(true);
+	assert_only(b.worker->stats.out, V_TOO_BIG, 1);
+	ck_assert_uint_eq(icmp_errors, 1);
+	ck_assert_uint_eq(icmp_mtu, INNER_MTU);
+}
+END_TEST
+
 void line_out_tests(TCase *tc)
 {
 	tcase_add_test(tc, test_outbound_carries_fragments_where_ports_do_not_matter);
@@ -422,4 +525,7 @@ void line_out_tests(TCase *tc)
 			    (int)(sizeof(out_cases) / sizeof(out_cases[0])));
 	tcase_add_test(tc, test_line_tells_of_each_limit_once);
 	tcase_add_test(tc, test_line_sends_what_it_kept);
+	tcase_add_test(tc, test_line_fragments_segments_that_are_too_big);
+	tcase_add_test(tc, test_line_sends_segments_whole_to_fragment_after);
+	tcase_add_test(tc, test_line_says_that_segments_with_df_are_too_big);
 }
