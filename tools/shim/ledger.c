@@ -5,18 +5,23 @@
  * expired, hard: the daemon then makes new ones with its peer. They are not put back, since the
  * window of sequence numbers that were seen is gone (RFC 4303 §3.4.3), and keys are not ours to keep.
  *
+ * What is asked about policies counts when it is acknowledged: one that was refused is not put back. An
+ * acknowledgement may come from a cygnetd that has gone since and be read when the next one has its policies
+ * already; then what it is about is asked once more. Of what is not acknowledged for sure, a policy stays.
+ *
  * All of it is under the lock. Programs that do not wait for EXPIRE (ip) leave nothing here.
  */
 #include "tools/shim/shim.h"
 
 #include "xfrm/xfrm.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
-enum { POLICY_BYTES_MAX = 4096, RESTORE_TIMEOUT_S = 2 };
+enum { POLICY_BYTES_MAX = 4096, RESTORE_TIMEOUT_S = 2, PENDING_MAX = 256 };
 
 struct ledger_policy {
 	struct ledger_policy *next;
@@ -27,7 +32,19 @@ struct ledger_policy {
 	uint8_t request[]; /* UPDPOLICY */
 };
 
+/* A request about policies whose answer is due. */
+struct ledger_pending {
+	struct ledger_pending *next;
+	const struct shim_socket *socket; /* to compare only */
+	unsigned generation;		  /* as it was when it was sent */
+	size_t len;
+	uint8_t bytes[];
+};
+
 static bool kept;
+static struct ledger_pending *pending; /* owned; oldest first */
+static unsigned pending_len;
+static unsigned generation;	       /* rises when a new cygnetd gets the policies */
 static struct ledger_policy *policies; /* owned */
 static struct xfrm_usersa_info *sas;   /* owned */
 static size_t sas_len, sas_lost;       /* of sas, the first ones went with a former cygnetd */
@@ -155,8 +172,9 @@ static void note_policy(const uint8_t *bytes, size_t len, const struct xfrm_user
 	find_mark(bytes, len, sizeof(*info), policy);
 	memcpy(&nlh, bytes, sizeof(nlh));
 	at = find_policy(policy);
-	if (*at && nlh.nlmsg_type == XFRM_MSG_NEWPOLICY) {
-		free(policy); /* it will be refused */
+	/* Nobody will say that it was refused. */
+	if (*at && nlh.nlmsg_type == XFRM_MSG_NEWPOLICY && !(nlh.nlmsg_flags & NLM_F_ACK)) {
+		free(policy);
 		return;
 	}
 	remove_policy(at);
@@ -178,50 +196,226 @@ static void forget_policy(const uint8_t *bytes, size_t len, const struct xfrm_us
 	remove_policy(find_policy(&key));
 }
 
+/* ---- asking on our own -------------------------------------------------------------------------------- */
+
+/* A connection of its own, so that nobody else's answers are in between. -1: cygnetd is away. */
+static int open_own(void)
+{
+	const struct timeval timeout = {.tv_sec = RESTORE_TIMEOUT_S};
+	int fd = link_connect(SOCK_CLOEXEC, true);
+
+	if (fd >= 0)
+		(void)next_calls()->setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+					       sizeof(timeout));
+	return fd;
+}
+
+/* False: without an answer, cygnetd went again. What is refused would have been refused before. */
+static bool ask(int fd, const uint8_t *request, size_t len)
+{
+	uint8_t answer[XFRM_DATAGRAM_MAX];
+
+	return next_calls()->send(fd, request, len, MSG_NOSIGNAL) >= 0 &&
+	       next_calls()->recv(fd, answer, sizeof(answer), 0) > 0;
+}
+
+/* DELPOLICY of one that was put back. */
+static bool ask_deletion(int fd, const struct ledger_policy *policy)
+{
+	struct {
+		struct nlmsghdr header;
+		struct xfrm_userpolicy_id id;
+		struct nlattr attr;
+		struct xfrm_mark mark;
+	} msg = {.header = {.nlmsg_type = XFRM_MSG_DELPOLICY,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		 .id = {.dir = policy->dir},
+		 .attr = {.nla_len = sizeof(msg.attr) + sizeof(msg.mark), .nla_type = XFRMA_MARK},
+		 .mark = {policy->mark, policy->mark_mask}};
+
+	static_assert(sizeof(msg) == sizeof(msg.header) + sizeof(msg.id) + sizeof(msg.attr) +
+					     sizeof(msg.mark),
+		      "netlink has no holes");
+	memcpy(&msg.id.sel, policy->sel, sizeof(msg.id.sel));
+	msg.header.nlmsg_len = sizeof(msg);
+	return ask(fd, (const uint8_t *)&msg, sizeof(msg));
+}
+
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
-static void note(const uint8_t *bytes, size_t len, uint16_t type)
+union body {
+	struct xfrm_usersa_info sa;
+	struct xfrm_usersa_id sa_id;
+	struct xfrm_usersa_flush flush;
+	struct xfrm_userpolicy_info policy;
+	struct xfrm_userpolicy_id policy_id;
+};
+
+/* What is shorter than it must be is refused, and finds nothing here. */
+static void get_body(const uint8_t *bytes, size_t len, union body *out)
 {
-	union {
-		struct xfrm_usersa_info sa;
-		struct xfrm_usersa_id sa_id;
-		struct xfrm_usersa_flush flush;
-		struct xfrm_userpolicy_info policy;
-		struct xfrm_userpolicy_id policy_id;
-	} body = {0};
 	size_t room = len - sizeof(struct nlmsghdr);
 
-	/* What is shorter than it must be is refused, and finds nothing here. */
-	memcpy(&body, bytes + sizeof(struct nlmsghdr), room < sizeof(body) ? room : sizeof(body));
+	memset(out, 0, sizeof(*out));
+	memcpy(out, bytes + sizeof(struct nlmsghdr), room < sizeof(*out) ? room : sizeof(*out));
+}
+
+/* False: it is not about SAs. */
+static bool note_about_sas(const uint8_t *bytes, size_t len, uint16_t type)
+{
+	union body body;
+
+	get_body(bytes, len, &body);
 	switch (type) {
 	case XFRM_MSG_NEWSA:
 	case XFRM_MSG_UPDSA:
 		note_sa(&body.sa);
-		break;
+		return true;
 	case XFRM_MSG_DELSA:
 		remove_sa(find_sa(&body.sa_id.daddr, body.sa_id.family, body.sa_id.spi,
 				  body.sa_id.proto));
-		break;
+		return true;
 	case XFRM_MSG_FLUSHSA:
 		flush_sas(body.flush.proto);
-		break;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_about_policies(uint16_t type)
+{
+	return type == XFRM_MSG_NEWPOLICY || type == XFRM_MSG_UPDPOLICY ||
+	       type == XFRM_MSG_DELPOLICY || type == XFRM_MSG_FLUSHPOLICY;
+}
+
+/* It was done. fd: by a cygnetd that has gone, and the present one is to do it, too; else -1. */
+static void note_about_policies(const uint8_t *bytes, size_t len, int fd)
+{
+	struct nlmsghdr nlh;
+	union body body;
+
+	memcpy(&nlh, bytes, sizeof(nlh));
+	get_body(bytes, len, &body);
+	switch (nlh.nlmsg_type) {
 	case XFRM_MSG_NEWPOLICY:
 	case XFRM_MSG_UPDPOLICY:
 		note_policy(bytes, len, &body.policy);
+		if (fd >= 0)
+			(void)ask(fd, bytes, len); /* EEXIST is as good */
 		break;
 	case XFRM_MSG_DELPOLICY:
 		forget_policy(bytes, len, &body.policy_id);
+		if (fd >= 0)
+			(void)ask(fd, bytes, len);
 		break;
-	case XFRM_MSG_FLUSHPOLICY:
-		while (policies)
-			remove_policy(&policies);
-		break;
-	default:
+	default: /* FLUSHPOLICY; the present one may have others' */
+		for (; policies; remove_policy(&policies)) {
+			if (fd >= 0)
+				(void)ask_deletion(fd, policies);
+		}
 		break;
 	}
 }
 
-void ledger_note(const struct iovec *iov, size_t iov_len)
+/* ---- answers that are due ------------------------------------------------------------------------------ */
+
+/* Takes *at off the list. done: it was done, or may have been. */
+static void settle(struct ledger_pending **at, bool done)
+{
+	struct ledger_pending *p = *at;
+	int fd = -1;
+
+	*at = p->next;
+	pending_len--;
+	if (done && p->generation != generation)
+		fd = open_own();
+	if (done)
+		note_about_policies(p->bytes, p->len, fd);
+	if (fd >= 0)
+		next_calls()->close(fd);
+	free(p);
+}
+
+/* Without memory it counts at once. */
+static void append_pending(const struct shim_socket *s, const uint8_t *bytes, size_t len)
+{
+	struct ledger_pending *p = malloc(sizeof(*p) + len), **at = &pending;
+
+	if (!p) {
+		note_about_policies(bytes, len, -1);
+		return;
+	}
+	*p = (struct ledger_pending){.socket = s, .generation = generation, .len = len};
+	memcpy(p->bytes, bytes, len);
+	if (pending_len == PENDING_MAX)
+		settle(&pending, true); /* nobody reads its answer */
+	while (*at)
+		at = &(*at)->next;
+	*at = p;
+	pending_len++;
+}
+
+static struct ledger_pending **find_pending(const struct shim_socket *s, uint32_t seq)
+{
+	struct ledger_pending **at = &pending;
+	struct nlmsghdr nlh;
+
+	for (; *at; at = &(*at)->next) {
+		memcpy(&nlh, (*at)->bytes, sizeof(nlh));
+		if ((*at)->socket == s && nlh.nlmsg_seq == seq)
+			break;
+	}
+	return at;
+}
+
+void ledger_answered(const struct shim_socket *s, uint32_t seq, int error)
+{
+	struct ledger_pending **at = find_pending(s, seq);
+
+	if (*at)
+		settle(at, error == 0);
+}
+
+void ledger_unsent(const struct shim_socket *s, const struct iovec *iov, size_t iov_len)
+{
+	struct nlmsghdr nlh;
+	size_t offset = 0;
+
+	while (pending && requests_gather(iov, iov_len, offset, &nlh, sizeof(nlh)) == sizeof(nlh) &&
+	       nlh.nlmsg_len >= sizeof(nlh)) {
+		struct ledger_pending **at = find_pending(s, nlh.nlmsg_seq);
+
+		if (*at)
+			settle(at, false);
+		offset += NLMSG_ALIGN((size_t)nlh.nlmsg_len);
+	}
+}
+
+void ledger_closed(const struct shim_socket *s)
+{
+	struct ledger_pending **at = &pending;
+
+	while (*at) {
+		if ((*at)->socket == s)
+			settle(at, true);
+		else
+			at = &(*at)->next;
+	}
+}
+
+static void note(const struct shim_socket *s, const uint8_t *bytes, const struct nlmsghdr *nlh)
+{
+	if (note_about_sas(bytes, nlh->nlmsg_len, nlh->nlmsg_type) ||
+	    !is_about_policies(nlh->nlmsg_type))
+		return;
+	if (nlh->nlmsg_flags & NLM_F_ACK)
+		append_pending(s, bytes, nlh->nlmsg_len);
+	else
+		note_about_policies(bytes, nlh->nlmsg_len, -1);
+}
+
+void ledger_note(const struct shim_socket *s, const struct iovec *iov, size_t iov_len)
 {
 	uint8_t bytes[POLICY_BYTES_MAX];
 	struct nlmsghdr nlh;
@@ -232,7 +426,7 @@ void ledger_note(const struct iovec *iov, size_t iov_len)
 			break;
 		if (nlh.nlmsg_len <= sizeof(bytes) &&
 		    requests_gather(iov, iov_len, offset, bytes, nlh.nlmsg_len) == nlh.nlmsg_len)
-			note(bytes, nlh.nlmsg_len, nlh.nlmsg_type);
+			note(s, bytes, &nlh);
 		offset += NLMSG_ALIGN((size_t)nlh.nlmsg_len);
 	}
 	explicit_bzero(bytes, sizeof(bytes)); /* keys among them */
@@ -240,24 +434,17 @@ void ledger_note(const struct iovec *iov, size_t iov_len)
 
 /* ---- a new cygnetd ------------------------------------------------------------------------------------- */
 
-/* By a connection of its own, so that nobody else's answers are in between. */
 static void restore_policies(void)
 {
-	const struct timeval timeout = {.tv_sec = RESTORE_TIMEOUT_S};
-	const struct next_calls *next = next_calls();
-	int fd = link_connect(SOCK_CLOEXEC, true);
-	uint8_t answer[XFRM_DATAGRAM_MAX];
+	int fd = open_own();
 
 	if (fd < 0)
 		return;
-	(void)next->setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	for (const struct ledger_policy *p = policies; p; p = p->next) {
-		/* One that is refused was refused before; one without an answer: cygnetd went again. */
-		if (next->send(fd, p->request, p->len, MSG_NOSIGNAL) < 0 ||
-		    next->recv(fd, answer, sizeof(answer), 0) <= 0)
+		if (!ask(fd, p->request, p->len))
 			break;
 	}
-	next->close(fd);
+	next_calls()->close(fd);
 }
 
 void ledger_connected(int fd)
@@ -271,6 +458,7 @@ void ledger_connected(int fd)
 		return;
 	if (server || policies || sas_len)
 		restore_policies();
+	generation++;
 	sas_lost = sas_len;
 	server = peer.pid;
 }

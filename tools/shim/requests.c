@@ -142,6 +142,7 @@ void requests_answer(struct shim_socket *s, const struct iovec *iov, size_t iov_
 	size_t offset = 0, step;
 	struct shim_request answer;
 	struct nlmsghdr nlh;
+	int error;
 
 	do {
 		if (len - offset < sizeof(nlh) ||
@@ -150,6 +151,11 @@ void requests_answer(struct shim_socket *s, const struct iovec *iov, size_t iov_
 		(void)take_header(&nlh, len - offset, &answer, &step); /* it is an answer */
 		if (!(answer.flags & NLM_F_MULTI) || answer.type == NLMSG_DONE)
 			remove_seq(s, answer.seq);
+		/* One that was cut before its error is no answer yet. */
+		if (answer.type == NLMSG_ERROR && len - offset >= sizeof(nlh) + sizeof(error) &&
+		    requests_gather(iov, iov_len, offset + sizeof(nlh), &error, sizeof(error)) ==
+			    sizeof(error))
+			ledger_answered(s, answer.seq, error);
 		offset += step;
 	} while (step);
 }

@@ -203,8 +203,15 @@ size_t requests_gather(const struct iovec *iov, size_t iov_len, size_t offset, v
 /* From now on, what is sent is noted: the program waits for EXPIRE. */
 void ledger_keep(void);
 bool ledger_is_kept(void);
-/* A datagram of requests goes out to cygnetd. */
-void ledger_note(const struct iovec *iov, size_t iov_len);
+/* A datagram of requests goes out to cygnetd by s. What is about policies and asks for an
+ * acknowledgement is noted when that comes. */
+void ledger_note(const struct shim_socket *s, const struct iovec *iov, size_t iov_len);
+/* It did not go out. */
+void ledger_unsent(const struct shim_socket *s, const struct iovec *iov, size_t iov_len);
+/* The program was told what became of a request: error 0, it was done. */
+void ledger_answered(const struct shim_socket *s, uint32_t seq, int error);
+/* s is gone, and answers that are still due will not be read. */
+void ledger_closed(const struct shim_socket *s);
 /* fd is a new connection by which EXPIRE comes. If it is to another cygnetd than the last one, that
  * gets the policies back. */
 void ledger_connected(int fd);

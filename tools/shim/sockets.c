@@ -114,6 +114,7 @@ void sockets_forget(int number)
 	s->far = -1;
 	s->next = -1;
 	s->used = false;
+	ledger_closed(s);
 	atomic_store(&s->waiting, false);
 	atomic_fetch_add(&s->generation, 1);
 }

@@ -55,7 +55,7 @@ static bool note_kept(struct shim_socket *s, const struct msghdr *msg)
 	shim_lock(&guard);
 	waiting = atomic_load(&s->waiting);
 	if (!waiting)
-		ledger_note(msg->msg_iov, msg->msg_iovlen);
+		ledger_note(s, msg->msg_iov, msg->msg_iovlen);
 	shim_unlock(&guard);
 	return !waiting;
 }
@@ -79,10 +79,12 @@ static void note(struct shim_socket *s, const struct msghdr *msg, bool sent)
 	int saved = errno;
 
 	shim_lock(&guard);
-	if (sent)
+	if (sent) {
 		requests_note(s, msg->msg_iov, msg->msg_iovlen);
-	else
+	} else {
 		requests_undo(s, msg->msg_iov, msg->msg_iovlen);
+		ledger_unsent(s, msg->msg_iov, msg->msg_iovlen);
+	}
 	shim_unlock(&guard);
 	errno = saved;
 }

@@ -62,7 +62,7 @@ static void drain(const struct shim_socket *s, int fd)
 		if (fd < 0)
 			refuse_all(s, bytes, (size_t)n);
 		else if (next_calls()->send(fd, bytes, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-			ledger_note(&iov, 1);
+			ledger_note(s, &iov, 1);
 	}
 	explicit_bzero(bytes, sizeof(bytes)); /* keys among them */
 }

@@ -4,6 +4,7 @@
 #include "xfrm/xfrm.h"
 
 #include <check.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -29,7 +30,18 @@ static void must(int truth)
 		abort();
 }
 
-static void acknowledge(const struct client *c, const struct nlmsghdr *request)
+/* Of a NEWPOLICY; else 0. */
+static uint16_t port_of(const union shim_heard *heard)
+{
+	struct xfrm_userpolicy_info info;
+
+	if (heard->header.nlmsg_type != XFRM_MSG_NEWPOLICY)
+		return 0;
+	memcpy(&info, heard->bytes + NLMSG_HDRLEN, sizeof(info));
+	return info.sel.dport;
+}
+
+static void acknowledge(const struct client *c, const struct nlmsghdr *request, int error)
 {
 	const struct {
 		struct nlmsghdr header;
@@ -39,14 +51,15 @@ static void acknowledge(const struct client *c, const struct nlmsghdr *request)
 			   .nlmsg_type = NLMSG_ERROR,
 			   .nlmsg_seq = request->nlmsg_seq,
 			   .nlmsg_pid = c->ctl.portid},
-		.error = {.msg = *request},
+		.error = {.error = error, .msg = *request},
 	};
 
 	(void)send(c->fd, &ack, sizeof(ack), MSG_NOSIGNAL);
 }
 
-static void answer(const struct client *c, const struct nlmsghdr *request)
+static void answer(const struct client *c, const union shim_heard *heard)
 {
+	const struct nlmsghdr *request = &heard->header;
 	const struct nlmsghdr reply = {.nlmsg_len = sizeof(reply),
 				       .nlmsg_type = XFRM_MSG_NEWSA,
 				       .nlmsg_seq = request->nlmsg_seq,
@@ -54,8 +67,9 @@ static void answer(const struct client *c, const struct nlmsghdr *request)
 
 	if (request->nlmsg_type == XFRM_MSG_GETSA)
 		(void)send(c->fd, &reply, sizeof(reply), MSG_NOSIGNAL);
-	else if (request->nlmsg_flags & NLM_F_ACK && request->nlmsg_type != XFRM_MSG_GETSADINFO)
-		acknowledge(c, request);
+	else if (request->nlmsg_flags & NLM_F_ACK && request->nlmsg_type != XFRM_MSG_GETSADINFO &&
+		 port_of(heard) != SHIM_SERVER_MUTE)
+		acknowledge(c, request, port_of(heard) == SHIM_SERVER_NO ? -EINVAL : 0);
 }
 
 /* False: it has gone. */
@@ -68,7 +82,7 @@ static int serve(struct client *c, int test)
 		return 0;
 	if (heard.header.nlmsg_type == CYGNET_MSG_CTL)
 		memcpy(&c->ctl, heard.bytes + NLMSG_HDRLEN, sizeof(c->ctl));
-	answer(c, &heard.header);
+	answer(c, &heard);
 	must(send(test, &heard, (size_t)n, 0) == n);
 	return 1;
 }

@@ -6,6 +6,7 @@
  *   a request with NLM_F_ACK       is acknowledged
  *   XFRM_MSG_GETSA                 is answered by an empty NEWSA
  *   XFRM_MSG_GETSADINFO            never is
+ *   NEWPOLICY of SHIM_SERVER_NO    is refused, EINVAL; of SHIM_SERVER_MUTE, it never is answered
  */
 #ifndef CYGNET_TEST_SHIM_SERVER_H
 #define CYGNET_TEST_SHIM_SERVER_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 enum { SHIM_SERVER_BYTES = 512 };
+enum { SHIM_SERVER_NO = 0xdead, SHIM_SERVER_MUTE = 0xbeef }; /* sel.dport, as it stands there */
 
 /* A request, as the server got it. */
 union shim_heard {

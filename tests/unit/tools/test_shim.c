@@ -529,7 +529,7 @@ static void delete_sa(int fd, uint32_t spi)
 	expect_answer(fd, spi, 0);
 }
 
-static void send_policy(int fd, uint16_t type, uint16_t port)
+static void ask_policy(int fd, uint16_t type, uint16_t port)
 {
 	union {
 		struct xfrm_userpolicy_info info;
@@ -547,6 +547,11 @@ static void send_policy(int fd, uint16_t type, uint16_t port)
 	memcpy(bytes, &header, sizeof(header));
 	memcpy(bytes + sizeof(header), &body, len);
 	ck_assert_int_eq(send(fd, bytes, header.nlmsg_len, 0), (ssize_t)header.nlmsg_len);
+}
+
+static void send_policy(int fd, uint16_t type, uint16_t port)
+{
+	ask_policy(fd, type, port);
 	expect_answer(fd, port, 0);
 }
 
@@ -608,6 +613,84 @@ START_TEST(test_a_new_cygnetd_gets_policies_and_expires_sas)
 	expect_expire(events, 0);
 	shim_server_say(&event, sizeof(event));
 	ck_assert_uint_le(wakes_before_event(events, -1), 1);
+}
+END_TEST
+
+static void expect_heard(uint16_t type, uint16_t port)
+{
+	union shim_heard heard;
+
+	shim_server_hears(type, &heard);
+	if (type == XFRM_MSG_DELPOLICY)
+		ck_assert_uint_eq(((const struct xfrm_userpolicy_id *)(const void *)(heard.bytes +
+										     NLMSG_HDRLEN))
+					  ->sel.dport,
+				  port);
+	else
+		ck_assert_uint_eq(port_of(&heard), port);
+}
+
+/* The next one has nothing: what it hears first is the first thing that is put back. */
+static void restart(int events)
+{
+	union shim_heard heard;
+
+	shim_server_kill();
+	shim_server_start();
+	ck_assert_int_eq(recv(events, &heard, sizeof(heard), 0), -1);
+	shim_server_hears(CYGNET_MSG_CTL, &heard);
+}
+
+/* What was refused, and what nobody answered, was told to the program; and a socket that is closed
+ * will never say how it ended, so what it asked stays. */
+START_TEST(test_only_acknowledged_policies_are_put_back)
+{
+	int events = listening_socket(XFRMGRP_EXPIRE), fd = xfrm_socket(0), other = xfrm_socket(0);
+
+	ask_policy(fd, XFRM_MSG_NEWPOLICY, SHIM_SERVER_NO);
+	expect_answer(fd, SHIM_SERVER_NO, EINVAL);
+	ask_policy(fd, XFRM_MSG_NEWPOLICY, SHIM_SERVER_MUTE);
+	expect_heard(XFRM_MSG_NEWPOLICY, SHIM_SERVER_NO);
+	expect_heard(XFRM_MSG_NEWPOLICY, SHIM_SERVER_MUTE);
+	send_policy(other, XFRM_MSG_NEWPOLICY, 1);
+	ask_policy(other, XFRM_MSG_NEWPOLICY, 2);
+	expect_heard(XFRM_MSG_NEWPOLICY, 1);
+	expect_heard(XFRM_MSG_NEWPOLICY, 2);
+	ck_assert_int_eq(close(other), 0);
+	shim_server_kill();
+	expect_answer(fd, SHIM_SERVER_MUTE, ENETDOWN);
+	restart(events);
+	expect_heard(XFRM_MSG_UPDPOLICY, 1);
+	expect_heard(XFRM_MSG_UPDPOLICY, 2);
+	send_policy(fd, XFRM_MSG_NEWPOLICY, 3);
+	expect_heard(XFRM_MSG_NEWPOLICY, 3); /* and nothing else was put back before */
+}
+END_TEST
+
+/* The former cygnetd did it, and the next one has its policies when the program reads so. */
+START_TEST(test_acknowledgements_that_are_read_late_count)
+{
+	int events = listening_socket(XFRMGRP_EXPIRE), fd = xfrm_socket(0);
+
+	send_policy(fd, XFRM_MSG_NEWPOLICY, 1);
+	ask_policy(fd, XFRM_MSG_NEWPOLICY, 2);
+	ask_policy(fd, XFRM_MSG_DELPOLICY, 1);
+	expect_heard(XFRM_MSG_DELPOLICY, 1);
+	restart(events);
+	expect_heard(XFRM_MSG_UPDPOLICY, 1);
+	expect_answer(fd, 2, 0);
+	expect_heard(XFRM_MSG_NEWPOLICY, 2);
+	expect_answer(fd, 1, 0);
+	expect_heard(XFRM_MSG_DELPOLICY, 1);
+	restart(events);
+	expect_heard(XFRM_MSG_UPDPOLICY, 2);
+	await_return(fd, 1000);
+	ask(fd, XFRM_MSG_FLUSHPOLICY, 7);
+	shim_server_hears(XFRM_MSG_FLUSHPOLICY, &(union shim_heard){0});
+	restart(events);
+	expect_heard(XFRM_MSG_UPDPOLICY, 2);
+	expect_answer(fd, 7, 0);
+	expect_heard(XFRM_MSG_DELPOLICY, 2);
 }
 END_TEST
 
@@ -700,6 +783,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_parent_and_child_both_come_back);
 	tcase_add_test(tc, test_lost_events_are_enobufs);
 	tcase_add_test(tc, test_a_new_cygnetd_gets_policies_and_expires_sas);
+	tcase_add_test(tc, test_only_acknowledged_policies_are_put_back);
+	tcase_add_test(tc, test_acknowledgements_that_are_read_late_count);
 	tcase_add_test(tc, test_nothing_is_kept_for_others);
 	tcase_add_test(tc, test_esp_is_kept_from_an_ike_socket);
 	tcase_add_test(tc, test_ike_sockets_get_the_mark);
