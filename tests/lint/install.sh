@@ -29,7 +29,8 @@ grep -qF "$library mr," "$dir/usr/share/cygnet/apparmor" || fail "the AppArmor r
 # An IKE daemon's unit with the drop-in.
 printf '[Service]\nExecStart=/bin/true\n' > "$units/strongswan.service"
 install -D -m 644 "$dir/usr/share/cygnet/ike.conf" "$units/strongswan.service.d/cygnet.conf"
-said=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no cygnetd.service cygnet-setkey.service strongswan.service 2>&1) ||
+said=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no cygnetd.service cygnet-setkey.service \
+    cygnet-iked.service strongswan.service 2>&1) ||
     fail "systemd-analyze: $said"
 grep -E "$units|cygnet" <<< "$said" && fail "systemd-analyze warns of the above"
 echo "install: the units, the drop-in and cygnet exec hold below another prefix"
