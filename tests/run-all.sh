@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/run.sh, then what is too long for every change: the whole matrix against the Linux kernel,
-# the 10,000-SA and restart tests again under ASan, 100,000 random schedules for two IKE machines of
-# either kind, every fuzz target for a minute.
+# every network test under ASan, 100,000 random schedules for two IKE machines of either kind, every
+# mutation, every fuzz target for a minute.
 #
 #   tests/run-all.sh [FUZZ-SECONDS]
 set -euo pipefail
@@ -16,10 +16,14 @@ CYGNET_BUILD=$PWD/build tests/interop/ike-strongswan.sh --all
 echo "==> half a minute of strangers at the door of IKE"
 CYGNET_BUILD=$PWD/build tests/netns/ike-flood.sh 30
 echo "==> every network test under ASan and UBSan"
-ctest --test-dir build-asan --output-on-failure -L '^(smoke|netns)$'
+# Without ike-flood.sh, which bounds resident memory: what ASan keeps in quarantine would count. Without the package:
+# ASan's globals carry the names of source files, which the package must not.
+ctest --test-dir build-asan --output-on-failure --no-tests=error -L '^(smoke|netns)$' -E '^(netns_ike-flood|packaging_deb)$'
 echo "==> random schedules for IKE"
 build/tests/model/model_ike 100000
 build/tests/model/model_ike_storm 1 100000
+echo "==> every mutation, those of network tests too"
+tests/mutation/mutate.sh --all
 echo "==> fuzzing, $seconds s a target"
 cmake --preset fuzz > build/results/build-fuzz-cmake.log
 cmake --build build-fuzz -j "$(nproc)" > build/results/build-fuzz-build.log
