@@ -9,6 +9,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -630,6 +631,10 @@ START_TEST(test_numbers_never_repeat_after_kill)
 			use_numbers(pipe_fd[1], seed + (unsigned)i);
 		}
 		close(pipe_fd[1]);
+		/* Every fifth one is killed at work, however slow the disk; the rest at any moment. */
+		if (i % 5 == 0)
+			ck_assert_int_eq(poll(&(struct pollfd){pipe_fd[0], POLLIN, 0}, 1, 20000),
+					 1);
 		nanosleep(&delay, NULL);
 		ck_assert_int_eq(kill(pid, SIGKILL), 0);
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -641,7 +646,7 @@ START_TEST(test_numbers_never_repeat_after_kill)
 		}
 		close(pipe_fd[0]);
 	}
-	ck_assert_uint_gt(reports, 0);
+	ck_assert_uint_ge(reports, CRASHES / 5);
 }
 END_TEST
 
