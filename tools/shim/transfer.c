@@ -102,8 +102,9 @@ ssize_t transfer_send(struct shim_socket *s, int number, const struct msghdr *ms
 		unsigned generation = atomic_load(&s->generation);
 		ssize_t n;
 
-		atomic_store(&s->woken, false);
 		note(s, &bare, true); /* before: the answer may be another thread's to read */
+		/* Behind it: a change of sockets that came in between did not know that an answer is due. */
+		atomic_store(&s->woken, false);
 		n = send_once(s, number, &bare, flags);
 		if (n >= 0)
 			return n;

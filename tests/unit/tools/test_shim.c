@@ -662,6 +662,7 @@ START_TEST(test_only_acknowledged_policies_are_put_back)
 	restart(events);
 	expect_heard(XFRM_MSG_UPDPOLICY, 1);
 	expect_heard(XFRM_MSG_UPDPOLICY, 2);
+	await_return(fd, 1000);
 	send_policy(fd, XFRM_MSG_NEWPOLICY, 3);
 	expect_heard(XFRM_MSG_NEWPOLICY, 3); /* and nothing else was put back before */
 }
