@@ -102,6 +102,8 @@ int sadb_sa_update(struct sadb *db, const struct sa_config *config, struct sa **
 		(void)sadb_sa_move_peer(db, old, NULL); /* needs no memory */
 	newer->config.limits = config->limits;
 	newer->config.encap = config->encap;
+	if (config->output_mark.value | config->output_mark.mask)
+		newer->config.output_mark = config->output_mark;
 	switch_version(db, old, newer);
 	*out = newer;
 	return 0;

@@ -123,11 +123,17 @@ struct sa_config {
 	struct selector sel; /* what the SA may carry; family AF_UNSPEC: anything */
 	struct sadb_limits limits;
 	struct sa_encap encap;
+	struct xfrm_mark_value output_mark; /* see sa_output_mark; no part of the SA's name */
 	uint32_t tfcpad; /* TFC padding: fill inner packets up to so many bytes, RFC 4303 §2.7 */
 	struct esp_suite suite;
 	struct sa_keys keys;
 };
 void sa_config_cleanse(struct sa_config *config);
+/* XFRM's set-mark on a packet that has none: what sealed packets of the SA carry. 0: nothing is said. */
+static inline uint32_t sa_output_mark(const struct sa_config *config)
+{
+	return config->output_mark.value & config->output_mark.mask;
+}
 /* What its flags say about the outer header. */
 struct outer_options sa_outer_options(const struct sa_config *config);
 
@@ -280,8 +286,8 @@ struct sa_grant {
  * on: the newest wins. */
 int sadb_sa_add(struct sadb *db, const struct sa_config *config, const struct sa_grant *grant,
 		uint64_t now, struct sa **out) __attribute__((warn_unused_result));
-/* The kernel's UPDSA of a live SA: limits and the ports of an encapsulation change
- * (-EINVAL: it would begin or end), all else of config is left as it was; keys, sequence numbers, window and counters go on. *out is a new struct that took over the
+/* The kernel's UPDSA of a live SA: limits, the ports of an encapsulation (-EINVAL: it would begin
+ * or end) and an output mark, if config has one, change; all else of config is left as it was; keys, sequence numbers, window and counters go on. *out is a new struct that took over the
  * old one's ends and was switched in atomically. -ESRCH if there is none, -ENOMEM. */
 int sadb_sa_update(struct sadb *db, const struct sa_config *config, struct sa **out)
 	__attribute__((warn_unused_result));

@@ -67,8 +67,6 @@ static int refuse_attributes(const struct xfrm_input *in)
 		{XFRMA_SEC_CTX, "security contexts are not supported"},
 		{XFRMA_OFFLOAD_DEV, "offload to a device is not supported"},
 		{XFRMA_COADDR, "care-of addresses are not supported"},
-		{XFRMA_SET_MARK, "setting a mark is not supported"},
-		{XFRMA_SET_MARK_MASK, "setting a mark is not supported"},
 		{XFRMA_IF_ID, "XFRM interfaces are not supported"},
 		{XFRMA_REPLAY_THRESH, "replay events are not supported"},
 		{XFRMA_ETIMER_THRESH, "replay events are not supported"},
@@ -85,6 +83,18 @@ static int refuse_attributes(const struct xfrm_input *in)
 	for (unsigned type = NEW_ATTR_IPTFS_DROP_TIME; rc == 0 && type <= NEW_ATTR_MAX; type++)
 		rc = xfrm_attr_refuse_present(in, type, "IPTFS is not supported");
 	return rc;
+}
+
+/* Without a mask all bits are meant; a mask without a mark is overlooked: as in the kernel. */
+static struct xfrm_mark_value get_output_mark(const struct xfrm_input *in)
+{
+	const struct nlattr *value = in->attrs.at[XFRMA_SET_MARK];
+	const struct nlattr *mask = in->attrs.at[XFRMA_SET_MARK_MASK];
+
+	if (!value)
+		return (struct xfrm_mark_value){0};
+	return (struct xfrm_mark_value){.value = xfrm_attr_u32(value),
+					.mask = mask ? xfrm_attr_u32(mask) : UINT32_MAX};
 }
 
 /* Managers of newer kernels say it. Addresses tell as much: kept and given back. */
@@ -244,6 +254,7 @@ static int get_rest(const struct xfrm_input *in, struct xfrm_usersa_info *info, 
 		return rc;
 	if (in->attrs.at[XFRMA_SA_EXTRA_FLAGS])
 		config->extra_flags = xfrm_attr_u32(in->attrs.at[XFRMA_SA_EXTRA_FLAGS]);
+	config->output_mark = get_output_mark(in);
 	if (in->attrs.at[XFRMA_TFCPAD])
 		config->tfcpad = xfrm_attr_u32(in->attrs.at[XFRMA_TFCPAD]);
 	return 0;

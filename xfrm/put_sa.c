@@ -55,6 +55,14 @@ void xfrm_sa_info_put(struct xfrm_usersa_info *info, const struct xfrm_sa *sa, b
 	info->stats.integrity_failed = sa->status.icv_drops;
 }
 
+static void put_output_mark(struct xfrm_output *o, const struct xfrm_mark_value *mark)
+{
+	if (!(mark->value | mark->mask))
+		return;
+	xfrm_attr_put_u32(o, XFRMA_SET_MARK, mark->value);
+	xfrm_attr_put_u32(o, XFRMA_SET_MARK_MASK, mark->mask);
+}
+
 void xfrm_sa_attrs_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool request)
 {
 	if (request && sa->config.larval)
@@ -69,6 +77,7 @@ void xfrm_sa_attrs_put(struct xfrm_output *o, const struct xfrm_sa *sa, bool req
 	if (sa->config.tfcpad)
 		xfrm_attr_put_u32(o, XFRMA_TFCPAD, sa->config.tfcpad);
 	xfrm_mark_put(o, &sa->config.mark);
+	put_output_mark(o, &sa->config.output_mark);
 	xfrm_replay_put(o, sa, request);
 	if (sa->config.direction)
 		xfrm_attr_put(o, NEW_ATTR_SA_DIR, &sa->config.direction, 1);

@@ -2,7 +2,7 @@
  * daemon.c: see daemon.h.
  *
  * Start:  1. memory is guarded, before any key can arrive; 2. the namespace's lock; 3. as root: TUN,
- *         raw sockets, the control socket, directories; 4. privileges are dropped; 5. databases,
+ *         the control socket, directories; 4. privileges are dropped; 5. databases, raw sockets,
  *         rtnetlink, routes, server; 6. the packet threads; 7. seccomp, for all threads.
  * Stop:   1. routes and rules go, so no more packets come; 2. the packet threads end; 3. clients go,
  *         and with them the unused sequence numbers back to disk; 4. what the threads could have read
@@ -253,8 +253,6 @@ static int open_as_root(struct daemon *d)
 	if (rc == 0)
 		rc = tun_open(&d->tun, o->tun_name);
 	if (rc == 0)
-		rc = wire_open(&d->wire, CAPTURE_MARK);
-	if (rc == 0)
 		rc = icmp_socket_open(&d->icmp);
 	if (rc == 0)
 		rc = control_listen(o->socket_path, d->run_as.uid, d->run_as.gid, &d->listen_fd);
@@ -285,6 +283,9 @@ static int open_databases(struct daemon *d)
 	if (!d->base || !d->db)
 		return -ENOMEM;
 	sadb_use_engine(d->db, d->engine);
+	rc = wire_open(&d->wire, CAPTURE_MARK);
+	if (rc < 0)
+		return rc;
 	rc = add_event(&d->on_term, evsignal_new(d->base, SIGTERM, stop_on_signal, d));
 	if (rc == 0)
 		rc = add_event(&d->on_int, evsignal_new(d->base, SIGINT, stop_on_signal, d));

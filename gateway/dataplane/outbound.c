@@ -231,18 +231,21 @@ static uint32_t mtu_for(const struct departure *d, bool *outer_fragments)
 	return mtu;
 }
 
-/* The outer addresses, and the ports of encapsulation: RFC 3948 §3.4. */
+/* The outer addresses and mark, and the ports of encapsulation: RFC 3948 §3.4. */
 static struct wire_dest destination(const struct sa *sa)
 {
 	struct sa_peer peer;
 
 	if (!sa_encap_is_udp(&sa->config.encap))
-		return (struct wire_dest){.src = sa->config.src, .dst = sa->config.id.dst};
+		return (struct wire_dest){.src = sa->config.src,
+					  .dst = sa->config.id.dst,
+					  .mark = sa_output_mark(&sa->config)};
 	peer = sa_peer(sa, SA_OUT);
 	return (struct wire_dest){.src = sa->config.src,
 				  .dst = peer.addr,
 				  .sport = sa->config.encap.sport,
 				  .dport = peer.port,
+				  .mark = sa_output_mark(&sa->config),
 				  .no_sum = (sa->config.extra_flags & SA_XFLAG_UDP_NO_SUM) != 0};
 }
 

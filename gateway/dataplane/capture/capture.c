@@ -44,6 +44,7 @@ struct capture {
 	struct path_mtus paths;	 /* owned */
 	struct capture_routes routes;
 	struct fib_rules rules[2]; /* IPv4, IPv6 */
+	struct fib_marks marks;	   /* of SAs, other than ours */
 	struct guard guard;	   /* against cleartext that policies protect */
 	uint64_t generation;	   /* of hostnet, when the kernel's lists were read */
 	bool keep_leftovers;	   /* of a process before us, for policies still to come */
@@ -110,8 +111,9 @@ uint32_t capture_outer_mtu(const struct capture *c, const struct policy *policy)
 
 	if (policy->config.action != POLICY_PROTECT)
 		return 0;
-	outer = hostnet_path_mtu(c->hostnet, &policy->config.tmpl.dst, &policy->config.tmpl.src);
 	sa = atomic_load_explicit(&policy->sa, memory_order_acquire);
+	outer = hostnet_path_mtu(c->hostnet, &policy->config.tmpl.dst, &policy->config.tmpl.src,
+				 sa ? sa_output_mark(&sa->config) : 0);
 	learned = sa ? path_mtu_get(&c->paths, &sa->config.src, &sa->config.id.dst) : 0;
 	return learned && learned < outer ? learned : outer;
 }
@@ -371,7 +373,7 @@ static void refresh_now(struct capture *c)
 	guard_refresh(&c->guard, c->db, c->hostnet, c->keep_leftovers);
 	capture_routes_add(&c->routes, &plan);
 	for (size_t i = 0; i < 2; i++)
-		fib_rules_sync(&c->rules[i], &plan, c->keep_leftovers);
+		fib_rules_sync(&c->rules[i], &plan, &c->marks, c->keep_leftovers);
 	capture_routes_trim(&c->routes, &plan, c->keep_leftovers);
 	plan_fini(&plan);
 }
@@ -450,6 +452,9 @@ static int open_rules(struct capture *c)
 
 	if (err)
 		return err;
+	/* Its SAs are gone, and it sends no more. */
+	for (size_t i = 0; i < 2; i++)
+		fib_rules_marks(&c->rules[i], &c->marks);
 	c->keep_leftovers = have_leftovers(c);
 	if (c->keep_leftovers)
 		log_info("taking over from a cygnetd that did not stop cleanly");
@@ -536,6 +541,14 @@ static void remove_all(struct capture *c)
 		log_warnx("cannot put net.ipv4.conf.all.src_valid_mark back: %s", strerror(-err));
 }
 
+void capture_output_mark(struct capture *c, uint32_t mark, bool on)
+{
+	if (!fib_marks_count(&c->marks, mark, on))
+		return;
+	for (size_t i = 0; i < 2; i++)
+		fib_rules_marks(&c->rules[i], &c->marks); /* logged; tried again at each refresh */
+}
+
 void capture_encap_port(struct capture *c, uint16_t port, bool on)
 {
 	uint8_t bit = (uint8_t)(1u << port % 8);
@@ -565,6 +578,7 @@ void capture_close(struct capture *c, bool clean)
 	if (c->widen)
 		event_free(c->widen);
 	path_mtus_fini(&c->paths);
+	fib_marks_fini(&c->marks);
 	rtnl_close(c->rtnl);
 	free(c->state_dir);
 	free(c);

@@ -1,7 +1,7 @@
 /*
  * capture.h: brings the packets that outbound policies protect to the TUN device, and keeps them
  * from leaving in clear when the device is gone. Routes in table 219 behind the rule
- * `pref 219 not fwmark 0x219`, ordered fib rules (prefs 215 to 218, fib_rules.h) to table 218 where
+ * `pref 219 not fwmark 0x219`, ordered fib rules (prefs 215 to 218 and 220, fib_rules.h) to table 218 where
  * prefixes cannot say what the SPD says, or where a policy captures around its own source network,
  * unreachable routes as leak guard, and the nftables marks and the sysctl that let ESP in under
  * strict rp_filter. docs/architecture.md, "Packet capture and routing".
@@ -55,6 +55,10 @@ void capture_path_mtu(struct capture *c, const struct ip_addr *src, const struct
 uint32_t capture_outer_mtu(const struct capture *c, const struct policy *policy);
 /* Packets in clear that a policy protects, dropped by the spoof guard since the start. */
 uint64_t capture_guard_drops(struct capture *c);
+
+/* An SA comes or goes whose packets leave with this mark (not 0) in place of ours: while there is one
+ * the rules let such packets of ours pass by the tunnels, as they do those with our own mark. */
+void capture_output_mark(struct capture *c, uint32_t mark, bool on);
 
 /* ESP comes by this UDP port from now on, or no longer. */
 void capture_encap_port(struct capture *c, uint16_t port, bool on);

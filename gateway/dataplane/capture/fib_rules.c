@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DUMP_TRIES = 5 };
 
@@ -37,10 +38,10 @@ static void put_lookup(struct fib_rule_hdr *header, uint8_t table)
 	header->table = table;
 }
 
-static void put_goto(struct nlmsghdr *nlh, struct fib_rule_hdr *header)
+static void put_goto(struct nlmsghdr *nlh, struct fib_rule_hdr *header, uint32_t pref)
 {
 	header->action = FR_ACT_GOTO;
-	mnl_attr_put_u32(nlh, FRA_GOTO, CAPTURE_PREF);
+	mnl_attr_put_u32(nlh, FRA_GOTO, pref);
 }
 
 /* New: an equal one that is there already is as good. Deleted: one that is gone is gone. */
@@ -69,8 +70,30 @@ static int change_marked(struct fib_rules *f, uint16_t type)
 	struct fib_rule_hdr *header;
 	struct nlmsghdr *nlh = begin(f, type, FIB_PREF_MARKED, &header);
 
-	put_goto(nlh, header);
+	put_goto(nlh, header, CAPTURE_PREF);
 	mnl_attr_put_u32(nlh, FRA_FWMARK, CAPTURE_MARK);
+	return ask(f, type);
+}
+
+static int change_mark(struct fib_rules *f, uint16_t type, const struct fib_mark *m)
+{
+	const struct fib_rule_uid_range user = {m->uid, m->uid};
+	struct fib_rule_hdr *header;
+	struct nlmsghdr *nlh = begin(f, type, FIB_PREF_MARKED, &header);
+
+	put_goto(nlh, header, FIB_PREF_LANDING);
+	mnl_attr_put_u32(nlh, FRA_FWMARK, m->mark);
+	mnl_attr_put_strz(nlh, FRA_IIFNAME, "lo"); /* not forwarded */
+	mnl_attr_put(nlh, FRA_UID_RANGE, sizeof(user), &user);
+	return ask(f, type);
+}
+
+static int change_landing(struct fib_rules *f, uint16_t type)
+{
+	struct fib_rule_hdr *header;
+
+	(void)begin(f, type, FIB_PREF_LANDING, &header);
+	header->action = FR_ACT_NOP;
 	return ask(f, type);
 }
 
@@ -103,7 +126,7 @@ static int change_rule(struct fib_rules *f, uint16_t type, unsigned generation,
 	if (rule->action == PLAN_CAPTURE)
 		put_lookup(header, CAPTURE_RULE_TABLE);
 	else
-		put_goto(nlh, header);
+		put_goto(nlh, header, CAPTURE_PREF);
 	return ask(f, type);
 }
 
@@ -151,6 +174,51 @@ static struct ip_prefix attr_prefix(const struct nlattr *attr, uint8_t family, u
 	return prefix;
 }
 
+static int append_mark(struct fib_marks *marks, const struct fib_mark *m)
+{
+	struct fib_mark *grown = reallocarray(marks->all, marks->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	marks->all = grown;
+	marks->all[marks->count++] = *m;
+	return 0;
+}
+
+void fib_marks_fini(struct fib_marks *m)
+{
+	free(m->all);
+	*m = (struct fib_marks){0};
+}
+
+static struct fib_mark *find_mark(const struct fib_marks *m, uint32_t mark, uint32_t uid)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->all[i].mark == mark && m->all[i].uid == uid)
+			return &m->all[i];
+	return NULL;
+}
+
+bool fib_marks_count(struct fib_marks *m, uint32_t mark, bool on)
+{
+	const struct fib_mark first = {.mark = mark, .uid = getuid(), .users = 1};
+	struct fib_mark *found = find_mark(m, mark, first.uid);
+
+	if (!found && on) {
+		if (append_mark(m, &first) == 0)
+			return true;
+		log_warnx("out of memory: packets with mark 0x%x may go into a tunnel again", mark);
+		return false;
+	}
+	if (!found)
+		return false;
+	found->users += on ? 1 : -1U;
+	if (found->users)
+		return false;
+	*found = m->all[--m->count];
+	return true;
+}
+
 struct dump {
 	struct fib_rules *found;
 	int err;
@@ -162,6 +230,7 @@ static void take(void *ctx, const struct nlmsghdr *nlh)
 	struct fib_rules *f = dump->found;
 	const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *tb[FRA_DPORT_RANGE + 1];
+	struct fib_rule_uid_range user;
 	struct plan_rule rule;
 	uint32_t pref;
 
@@ -173,6 +242,15 @@ static void take(void *ctx, const struct nlmsghdr *nlh)
 		return;
 	pref = rtnl_u32(tb[FRA_PRIORITY], 0);
 	f->base = f->base || pref == CAPTURE_PREF;
+	f->landing = f->landing || pref == FIB_PREF_LANDING;
+	if (pref == FIB_PREF_MARKED && tb[FRA_UID_RANGE] &&
+	    mnl_attr_get_payload_len(tb[FRA_UID_RANGE]) >= sizeof(user)) {
+		memcpy(&user, mnl_attr_get_payload(tb[FRA_UID_RANGE]), sizeof(user));
+		if (append_mark(&f->marks, &(struct fib_mark){.mark = rtnl_u32(tb[FRA_FWMARK], 0),
+							      .uid = user.start}) < 0)
+			dump->err = -ENOMEM;
+		return;
+	}
 	f->marked = f->marked || pref == FIB_PREF_MARKED;
 	if (pref - FIB_PREF_FIRST >= FIB_GENERATIONS)
 		return;
@@ -343,6 +421,41 @@ static void want_marked(struct fib_rules *f, bool wanted)
 		f->marked = wanted;
 }
 
+/* As marks are known: whoever is told of a refusal can do nothing before the next one. */
+void fib_rules_marks(struct fib_rules *f, const struct fib_marks *marks)
+{
+	int err = 0;
+
+	if (marks->count && !f->landing) {
+		err = change_landing(f, RTM_NEWRULE);
+		f->landing = !err;
+	}
+	for (size_t i = 0; !err && i < marks->count; i++) {
+		const struct fib_mark *m = &marks->all[i];
+
+		if (find_mark(&f->marks, m->mark, m->uid))
+			continue;
+		err = change_mark(f, RTM_NEWRULE, m);
+		if (!err)
+			err = append_mark(&f->marks, m);
+	}
+	if (err)
+		log_refused(f, "add", err);
+	for (size_t i = f->marks.count; i > 0; i--) {
+		struct fib_mark *m = &f->marks.all[i - 1];
+
+		if (find_mark(marks, m->mark, m->uid))
+			continue;
+		err = change_mark(f, RTM_DELRULE, m);
+		if (err)
+			log_refused(f, "delete", err);
+		else
+			*m = f->marks.all[--f->marks.count];
+	}
+	if (!f->marks.count && f->landing)
+		f->landing = change_landing(f, RTM_DELRULE) != 0;
+}
+
 static bool any_generation(const struct fib_rules *f)
 {
 	for (unsigned i = 0; i < FIB_GENERATIONS; i++)
@@ -351,13 +464,15 @@ static bool any_generation(const struct fib_rules *f)
 	return false;
 }
 
-void fib_rules_sync(struct fib_rules *f, const struct plan *plan, bool keep_leftovers)
+void fib_rules_sync(struct fib_rules *f, const struct plan *plan, const struct fib_marks *marks,
+		    bool keep_leftovers)
 {
 	const struct plan_rule_list *list = f->family == AF_INET ? &plan->ip4 : &plan->ip6;
 	int err = fib_rules_base(f);
 
 	if (err)
 		log_refused(f, "add", err);
+	fib_rules_marks(f, marks);
 	if (list->count) {
 		/* Before any ordered rule: our own packets must never meet one. */
 		want_marked(f, true);
@@ -397,9 +512,12 @@ bool fib_rules_have_leftovers(const struct fib_rules *f)
 
 void fib_rules_remove(struct fib_rules *f)
 {
+	const struct fib_marks none = {0};
+
 	for (unsigned i = 0; i < FIB_GENERATIONS; i++)
 		drop_generation(f, i);
 	want_marked(f, false);
+	fib_rules_marks(f, &none);
 	if (f->base && change_base(f, RTM_DELRULE) == 0)
 		f->base = false;
 }
@@ -413,4 +531,5 @@ void fib_rules_fini(struct fib_rules *f)
 {
 	for (unsigned i = 0; i < FIB_GENERATIONS; i++)
 		clear(&f->generation[i].list);
+	fib_marks_fini(&f->marks);
 }

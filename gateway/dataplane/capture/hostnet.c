@@ -6,6 +6,7 @@
 #include "gateway/dataplane/capture/hostnet.h"
 
 #include "gateway/dataplane/capture/addr_set.h"
+#include "gateway/dataplane/capture/capture.h"
 #include "gateway/dataplane/capture/hostnet_snapshot.h"
 #include "gateway/dataplane/capture/route_path.h"
 #include "gateway/dataplane/capture/rtnl.h"
@@ -40,12 +41,18 @@ struct hostnet {
 /* A question once asked and its answer. */
 struct path {
 	struct ip_addr dst, src;
+	uint32_t mark;
 	uint32_t mtu;
 };
 
 static int compare_paths(const void *a, const void *b)
 {
-	return memcmp(a, b, offsetof(struct path, mtu));
+	const struct path *x = a, *y = b;
+	int order = memcmp(&x->dst, &y->dst, sizeof(x->dst));
+
+	if (order == 0)
+		order = memcmp(&x->src, &y->src, sizeof(x->src));
+	return order ? order : (x->mark > y->mark) - (x->mark < y->mark);
 }
 
 static void forget_paths(struct hostnet *h)
@@ -391,15 +398,16 @@ void hostnet_quiet_port(struct hostnet *h, uint32_t port)
 	h->quiet_port = port;
 }
 
-uint32_t hostnet_path_mtu(struct hostnet *h, const struct ip_addr *dst, const struct ip_addr *src)
+uint32_t hostnet_path_mtu(struct hostnet *h, const struct ip_addr *dst, const struct ip_addr *src,
+			  uint32_t mark)
 {
-	struct path key = {.dst = *dst, .src = *src};
+	struct path key = {.dst = *dst, .src = *src, .mark = mark ? mark : CAPTURE_MARK};
 	struct path **known = tfind(&key, &h->paths, compare_paths);
 	struct path *path;
 
 	if (known)
 		return (*known)->mtu;
-	key.mtu = route_path_mtu(h->rtnl, &h->now, dst, src);
+	key.mtu = route_path_mtu(h->rtnl, &h->now, dst, src, key.mark);
 	path = malloc(sizeof(*path));
 	if (!path)
 		return key.mtu;

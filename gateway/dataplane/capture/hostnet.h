@@ -35,8 +35,10 @@ void hostnet_each_connected(const struct hostnet *h,
 			    void (*fn)(void *ctx, const struct ip_prefix *prefix, const char *link),
 			    void *ctx);
 /* MTU of the path to a tunnel peer as far as this host knows: the route's mtu or its link's, looked
- * up with our mark so that capture routes play no part. 0 if there is no route. */
-uint32_t hostnet_path_mtu(struct hostnet *h, const struct ip_addr *dst, const struct ip_addr *src);
+ * up with an SA's output mark or, if that is 0, ours, so that capture routes play no part. 0 if there is
+ * no route. */
+uint32_t hostnet_path_mtu(struct hostnet *h, const struct ip_addr *dst, const struct ip_addr *src,
+			  uint32_t mark);
 
 /* Grows whenever something changed: what was derived from answers before is to be derived anew. */
 uint64_t hostnet_generation(const struct hostnet *h);

@@ -1,6 +1,6 @@
 /*
- * route_path.c: asks the kernel for the route to a peer, with our mark, so that capture routes
- * play no part. RTM_F_FIB_MATCH: the answer is the route as it was configured. Without it the
+ * route_path.c: asks the kernel for the route to a peer, with the mark packets there have, so that
+ * capture routes play no part. RTM_F_FIB_MATCH: the answer is the route as it was configured. Without it the
  * kernel would put in what ICMP told its path MTU cache, and anybody can send those; path MTUs we
  * believe come from errors about our own packets (docs/architecture.md, "Wire").
  */
@@ -77,7 +77,7 @@ static void take_route(void *ctx, const struct nlmsghdr *nlh)
 		answer->mtu = nexthops_mtu(answer->links, tb[RTA_MULTIPATH]);
 }
 
-static int ask(struct rtnl *r, const struct ip_addr *dst, const struct ip_addr *src,
+static int ask(struct rtnl *r, const struct ip_addr *dst, const struct ip_addr *src, uint32_t mark,
 	       struct path_answer *answer)
 {
 	struct nlmsghdr *nlh = rtnl_begin(r, RTM_GETROUTE, 0);
@@ -91,12 +91,12 @@ static int ask(struct rtnl *r, const struct ip_addr *dst, const struct ip_addr *
 		rtm->rtm_src_len = ip_addr_bits(src);
 		rtnl_put_addr(nlh, RTA_SRC, src);
 	}
-	mnl_attr_put_u32(nlh, RTA_MARK, CAPTURE_MARK);
+	mnl_attr_put_u32(nlh, RTA_MARK, mark);
 	return rtnl_read(r, take_route, answer);
 }
 
 uint32_t route_path_mtu(struct rtnl *r, const struct host_snapshot *links,
-			const struct ip_addr *dst, const struct ip_addr *src)
+			const struct ip_addr *dst, const struct ip_addr *src, uint32_t mark)
 {
 	struct path_answer answer = {.links = links};
 	bool with_src = !ip_addr_is_any(src) && src->family == dst->family;
@@ -104,10 +104,10 @@ uint32_t route_path_mtu(struct rtnl *r, const struct host_snapshot *links,
 
 	if (ip_addr_is_any(dst))
 		return 0;
-	err = ask(r, dst, with_src ? src : NULL, &answer);
+	err = ask(r, dst, with_src ? src : NULL, mark, &answer);
 	/* An address that is not there yet, as of a peer that dials in. */
 	if (err && with_src)
-		err = ask(r, dst, NULL, &answer);
+		err = ask(r, dst, NULL, mark, &answer);
 	if (err)
 		return 0;
 	return answer.mtu > IP_PACKET_MAX ? IP_PACKET_MAX : answer.mtu;

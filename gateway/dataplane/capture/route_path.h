@@ -9,9 +9,9 @@
 struct host_snapshot;
 struct rtnl;
 
-/* The MTU of the route to dst (from src, unless it is none or not ours), or of its link; the
+/* The MTU of the route to dst, for packets with this mark (from src, unless it is none or not ours), or of its link; the
  * smallest of several next hops. 0 if there is no route. */
 uint32_t route_path_mtu(struct rtnl *r, const struct host_snapshot *links,
-			const struct ip_addr *dst, const struct ip_addr *src);
+			const struct ip_addr *dst, const struct ip_addr *src, uint32_t mark);
 
 #endif

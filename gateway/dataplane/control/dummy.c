@@ -30,7 +30,8 @@ static bool random_below(uint32_t limit, uint32_t *out)
 /* As long as the SA's other packets may be; the path's limit holds for both. False: no length. */
 static bool choose_len(const struct control *c, const struct sa_config *sa, uint32_t *out)
 {
-	const uint32_t outer = hostnet_path_mtu(c->deps.hostnet, &sa->id.dst, &sa->src);
+	const uint32_t outer =
+		hostnet_path_mtu(c->deps.hostnet, &sa->id.dst, &sa->src, sa_output_mark(sa));
 	const enum esp_encap encap = sa_encap_is_udp(&sa->encap) ? ESP_ENCAP_UDP : ESP_ENCAP_NONE;
 	uint32_t inner = esp_inner_mtu(&sa->suite, encap, sa->id.dst.family,
 				       outer ? outer : (uint32_t)DUMMY_MAX);

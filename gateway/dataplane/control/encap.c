@@ -1,8 +1,9 @@
 /*
  * encap.c: what UDP encapsulation (RFC 3948) asks of the control thread: ports open while
- * SAs name them, peers that a NAT moves, keepalives, and clients that want a port's IKE. Called by
+ * SAs name them, marks that keep what they send out of the tunnels, peers that a NAT moves, keepalives, and clients that want a port's IKE. Called by
  * sa.c and request.c.
  */
+#include "gateway/dataplane/capture/capture.h"
 #include "gateway/dataplane/control/parts.h"
 #include "gateway/dataplane/log.h"
 #include "gateway/dataplane/wire/encap_ports.h"
@@ -32,7 +33,7 @@ static void put_port(struct control *c, const struct sa_config *config, unsigned
 			direction == SA_OUT ? config->encap.sport : config->encap.dport);
 }
 
-int encap_begin(struct control *c, const struct sa_config *config, unsigned directions)
+static int begin_ports(struct control *c, const struct sa_config *config, unsigned directions)
 {
 	int rc = 0;
 
@@ -48,8 +49,24 @@ int encap_begin(struct control *c, const struct sa_config *config, unsigned dire
 	return rc;
 }
 
+static uint32_t mark_of(const struct sa_config *config, unsigned directions)
+{
+	return directions & SA_OUT ? sa_output_mark(config) : 0;
+}
+
+int encap_begin(struct control *c, const struct sa_config *config, unsigned directions)
+{
+	int rc = begin_ports(c, config, directions);
+
+	if (rc == 0 && mark_of(config, directions))
+		capture_output_mark(c->deps.capture, mark_of(config, directions), true);
+	return rc;
+}
+
 void encap_end(struct control *c, const struct sa_config *config, unsigned directions)
 {
+	if (mark_of(config, directions))
+		capture_output_mark(c->deps.capture, mark_of(config, directions), false);
 	if (!sa_encap_is_udp(&config->encap))
 		return;
 	if (directions & SA_IN)
@@ -160,7 +177,7 @@ static void keep_alive(struct control *c, struct sa *sa, uint64_t now)
 	if (last < now && now - last < KEEPALIVE_S)
 		return;
 	atomic_store_explicit(&sa->counters->kept_alive, now, memory_order_relaxed);
-	encap_ports_keepalive(c->deps.ports, &ends);
+	encap_ports_keepalive(c->deps.ports, &ends, sa_output_mark(&sa->config));
 }
 
 static void on_keepalive(evutil_socket_t fd, short what, void *arg)

@@ -64,6 +64,7 @@ static int begin(struct control *c, const struct xfrm_migration *move, const str
 		.id.dst = move->new_dst,
 		.src = move->new_src,
 		.encap = sa_encap_is_udp(encap) ? *encap : one->old->config.encap,
+		.output_mark = one->old->config.output_mark,
 	};
 	unsigned ends = sa_status(one->old).directions;
 	int rc = encap_begin(c, &config, ends);

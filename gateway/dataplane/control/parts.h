@@ -258,7 +258,8 @@ bool describe_tunnel(const struct control *c, const struct policy *policy,
 
 int encap_open(struct control *c); /* 0, -ENOMEM */
 void encap_close(struct control *c);
-/* An SA of this configuration gets these ends (SA_IN, SA_OUT), and so the UDP ports it names. 0;
+/* An SA of this configuration gets these ends (SA_IN, SA_OUT), and so the UDP ports and the output
+ * mark it names. Before a packet can take them. 0;
  * -errno (logged), and nothing changed. */
 int encap_begin(struct control *c, const struct sa_config *config, unsigned directions);
 void encap_end(struct control *c, const struct sa_config *config, unsigned directions);

@@ -80,14 +80,27 @@ static int refuse_ports(const struct sa_config *config, int rc, struct xfrm_erro
 			      config->encap.sport, config->encap.dport, strerror(-rc));
 }
 
+/* The kernel puts it on opened packets too. */
+static int check_mark(const struct sa_config *config, unsigned directions, struct xfrm_error *err)
+{
+	if (!sa_output_mark(config) || !(directions & SA_IN))
+		return 0;
+	return xfrm_error_set(
+		err, -EOPNOTSUPP, 0,
+		"XFRMA_SET_MARK of an inbound SA: opened packets come by a TUN device, "
+		"which carries no mark");
+}
+
 /* NEWSA, or the UPDSA that completes a larval SA. */
 static int add_sa(struct control *c, const struct xfrm_message *msg, struct xfrm_error *err,
 		  struct sa **out)
 {
 	const struct sa_config *config = &msg->sa.config;
 	struct sa_grant grant = {.directions = directions(c, config), .past = msg->sa.status};
-	int rc;
+	int rc = check_mark(config, grant.directions, err);
 
+	if (rc)
+		return rc;
 	if (grant.directions & SA_OUT) {
 		rc = grant_take(c, config, &grant);
 		if (rc)
@@ -185,18 +198,27 @@ int sa_advance(struct control *c, struct sa **sa, unsigned ends, const struct sa
 static int change_sa(struct control *c, struct sa **sa, const struct sa_config *config,
 		     struct xfrm_error *err)
 {
-	const struct sa_config old = {.src = (*sa)->config.src, .encap = (*sa)->config.encap};
+	const struct sa_config old = {.src = (*sa)->config.src,
+				      .encap = (*sa)->config.encap,
+				      .output_mark = (*sa)->config.output_mark};
+	const bool marks = config->output_mark.value | config->output_mark.mask;
+	const struct sa_config next = {.src = config->src,
+				       .encap = config->encap,
+				       .output_mark =
+					       marks ? config->output_mark : old.output_mark};
 	const unsigned ends = present_directions(*sa);
-	int rc;
+	int rc = check_mark(config, ends, err);
 
+	if (rc)
+		return rc;
 	if (sa_encap_is_udp(&old.encap) != sa_encap_is_udp(&config->encap))
 		return xfrm_error_set(err, -EINVAL, 0,
 				      "UDP encapsulation cannot be added to an SA, or taken away");
-	rc = encap_begin(c, config, ends);
+	rc = encap_begin(c, &next, ends);
 	if (rc)
 		return refuse_ports(config, rc, err);
 	rc = sadb_sa_update(c->deps.db, config, sa);
-	encap_end(c, rc ? config : &old, ends);
+	encap_end(c, rc ? &next : &old, ends);
 	if (rc)
 		return xfrm_error_set(err, rc, 0, "updating the SA: %s", strerror(-rc));
 	return 0;
@@ -206,10 +228,12 @@ int serve_update_sa(struct control *c, struct xfrm_message *msg, struct xfrm_err
 {
 	const struct sa_config *config = &msg->sa.config;
 	struct sa *sa = sadb_sa_find(c->deps.db, &config->id, &config->mark);
+	uint32_t mark;
 	int rc;
 
 	if (!sa)
 		return no_such_sa(err);
+	mark = sa_output_mark(&sa->config);
 	if (sa->config.larval)
 		return complete(c, sa, msg, err);
 	rc = change_sa(c, &sa, config, err);
@@ -218,6 +242,9 @@ int serve_update_sa(struct control *c, struct xfrm_message *msg, struct xfrm_err
 	event_sa(c, XFRM_MSG_UPDSA, sa, msg);
 	life_moved(sa);
 	life_renew(c, sa);
+	/* Another mark may be another route, of another MTU. */
+	if (sa_output_mark(&sa->config) != mark && policies_use(c, sa))
+		capture_refresh(c->deps.capture);
 	return 0;
 }
 
@@ -373,6 +400,9 @@ void control_addresses_changed(struct control *c)
 		uint32_t spi = sa->config.id.spi;
 		int rc;
 
+		/* See check_mark. */
+		if (sa_output_mark(&sa->config))
+			wanted &= ~(unsigned)SA_IN;
 		if (sa->config.larval || wanted == present_directions(sa))
 			continue;
 		changed = true;

@@ -277,10 +277,11 @@ int encap_ports_register(struct encap_ports *p, uint16_t port, int *client)
 	return rc;
 }
 
-void encap_ports_keepalive(const struct encap_ports *p, const struct udp_ends *ends)
+void encap_ports_keepalive(const struct encap_ports *p, const struct udp_ends *ends, uint32_t mark)
 {
 	const struct encap_port *port = encap_ports_find(p, ends->src.family, ends->sport);
-	const struct wire_dest dest = {.src = ends->src, .dst = ends->dst, .dport = ends->dport};
+	const struct wire_dest dest = {
+		.src = ends->src, .dst = ends->dst, .dport = ends->dport, .mark = mark};
 	uint8_t byte = 0xff;
 	struct iovec iov = {&byte, sizeof(byte)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};

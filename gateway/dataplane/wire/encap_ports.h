@@ -40,8 +40,8 @@ bool encap_ports_none(const struct encap_ports *p);
  * another client is; -EADDRINUSE another process holds the port; -EINVAL port 0 or 500; -errno. */
 int encap_ports_register(struct encap_ports *p, uint16_t port, int *client);
 
-/* Sends a keepalive (RFC 3948 §2.3), unless another process holds the port, which then sees to that. */
-void encap_ports_keepalive(const struct encap_ports *p, const struct udp_ends *ends);
+/* Sends a keepalive (RFC 3948 §2.3) with this mark (0: the port's own), unless another process holds the port, which then sees to that. */
+void encap_ports_keepalive(const struct encap_ports *p, const struct udp_ends *ends, uint32_t mark);
 
 /* Any thread, in a read-side section. NULL if the port is not open. */
 struct encap_port *encap_ports_find(const struct encap_ports *p, uint8_t family, uint16_t port);

@@ -82,14 +82,15 @@ static const struct way *find(struct ways *w, const struct wire_dest *dest)
 	return NULL;
 }
 
-/* What may be fragmented needs an IP ID that the kernel gives to nobody else, or a path MTU only the
+/* A mark is for the kernel's rules to see. What may be fragmented needs an IP ID that the kernel gives to nobody else, or a path MTU only the
  * kernel knows: that stays with the raw socket. */
 static bool fits(const struct way *way, const struct wire_tx *tx)
 {
 	uint32_t len =
 		tx->p.len + (tx->dest.dst.family == AF_INET6 ? IP6_HEADER_LEN : IP4_HEADER_MIN);
 
-	return tx->dest.df && len <= way->mtu && len + ETHERNET_LEN <= XDP_FRAME_MAX;
+	return tx->dest.df && tx->dest.mark == 0 && len <= way->mtu &&
+	       len + ETHERNET_LEN <= XDP_FRAME_MAX;
 }
 
 static bool same_way(const struct way *way, const struct wire_tx *tx)
@@ -120,9 +121,12 @@ static bool put(const struct way *way, const struct wire_tx *tx)
 unsigned ways_send(struct ways *w, const struct wire_tx *tx, unsigned n,
 		   uint64_t verdicts[static V_COUNT])
 {
-	const struct way *way = find(w, &tx[0].dest);
+	const struct way *way;
 	unsigned taken = 0;
 
+	if (tx[0].dest.mark)
+		return 0;
+	way = find(w, &tx[0].dest);
 	if (!way || !way->port)
 		return 0;
 	while (taken < n && same_way(way, &tx[taken]) && fits(way, &tx[taken]) &&

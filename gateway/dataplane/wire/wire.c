@@ -456,11 +456,16 @@ static struct cmsghdr *address_ip6(struct msghdr *msg, void *to, struct cmsghdr 
 
 struct cmsghdr *wire_address(struct msghdr *msg, void *to, void *control, const struct wire_dest *d)
 {
+	struct cmsghdr *c;
+
 	msg->msg_name = to;
 	msg->msg_control = control;
 	msg->msg_controllen = 0;
-	return d->dst.family == AF_INET6 ? address_ip6(msg, to, control, d)
-					 : address_ip4(msg, to, control, d);
+	c = d->dst.family == AF_INET6 ? address_ip6(msg, to, control, d)
+				      : address_ip4(msg, to, control, d);
+	if (d->mark)
+		c = wire_put_control(msg, c, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
+	return c;
 }
 
 static void address(struct tx_batch *b, unsigned i, const struct wire_tx *tx)

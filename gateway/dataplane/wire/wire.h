@@ -1,6 +1,7 @@
 /*
- * wire.h: the public edge: raw sockets of protocol 50, IPv4 and IPv6, in batches. Sockets are opened
- * as root and carry the mark that keeps sealed packets out of the tunnel's own routes.
+ * wire.h: the public edge: raw sockets of protocol 50, IPv4 and IPv6, in batches. Sockets carry
+ * the mark that keeps sealed packets out of the tunnel's own routes. A packet may have another one, which
+ * capture's rules know by the user of the sockets: so they are opened when cygnetd has become that user.
  *
  * Sending: reserve room, seal into it, commit with addresses, flush the batch. The kernel writes
  * the outer header. DF is a property of a socket on Linux, so there are two to send with per
@@ -72,6 +73,7 @@ bool wire_hand_over(const struct wire *w, const struct wire_rx *rx);
 struct wire_dest {
 	struct ip_addr src, dst;
 	uint16_t sport, dport; /* of UDP; 0: raw */
+	uint32_t mark;	       /* 0: the sockets' own */
 	uint8_t tos;
 	bool df;     /* no fragments: DF in IPv4, none of our own making in IPv6 */
 	bool no_sum; /* UDP over IPv4 without a checksum */

@@ -204,7 +204,7 @@ static bool go_together(const struct wire_tx *x, const struct wire_tx *y)
 	const struct wire_dest *a = &x->dest, *b = &y->dest;
 
 	return !memcmp(packet_data(&x->p), packet_data(&y->p), ESP_SPI_LEN) &&
-	       a->dport == b->dport && a->tos == b->tos && a->df == b->df &&
+	       a->dport == b->dport && a->mark == b->mark && a->tos == b->tos && a->df == b->df &&
 	       ip_addr_equal(&a->dst, &b->dst) && ip_addr_equal(&a->src, &b->src);
 }
 

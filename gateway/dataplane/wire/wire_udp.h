@@ -81,7 +81,7 @@ bool wire_udp_hand_over(const struct encap_port *port, const struct wire_rx *rx)
 
 /* ---- wire.c's, for both halves --------------------------------------------------------------- */
 
-enum { WIRE_CONTROL_MAX = 96 }; /* TOS, PKTINFO and a segment size, either family */
+enum { WIRE_CONTROL_MAX = 112 }; /* TOS, PKTINFO, a mark and a segment size, either family */
 
 /* Fills in msg's name and control for d: addresses, port, TOS. to is large enough for either family's
  * address, control for WIRE_CONTROL_MAX bytes. Returns where another control message may follow. */

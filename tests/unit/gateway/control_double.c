@@ -20,6 +20,8 @@ void double_reset(void)
 	double_state.takes = 0;
 	double_state.returns = 0;
 	double_state.path_mtu = 0;
+	double_state.mark = 0;
+	double_state.marks = 0;
 	double_state.path_mtu_family = 0;
 	double_state.returned_used = 0;
 	double_state.returned_first = 0;
@@ -37,11 +39,13 @@ bool hostnet_is_local(const struct hostnet *h, const struct ip_addr *addr)
 	return ip_addr_equal(addr, &own[0]) || ip_addr_equal(addr, &own[1]);
 }
 
-uint32_t hostnet_path_mtu(struct hostnet *h, const struct ip_addr *dst, const struct ip_addr *src)
+uint32_t hostnet_path_mtu(struct hostnet *h, const struct ip_addr *dst, const struct ip_addr *src,
+			  uint32_t mark)
 {
 	(void)h;
 	(void)dst;
 	(void)src;
+	(void)mark;
 	return double_state.routed_mtu;
 }
 
@@ -49,6 +53,13 @@ void capture_refresh(struct capture *c)
 {
 	(void)c;
 	double_state.refreshes++;
+}
+
+void capture_output_mark(struct capture *c, uint32_t mark, bool on)
+{
+	(void)c;
+	double_state.mark = mark;
+	double_state.marks += on ? 1 : -1;
 }
 
 void capture_path_mtu(struct capture *c, const struct ip_addr *src, const struct ip_addr *dst,

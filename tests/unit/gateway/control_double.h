@@ -16,6 +16,8 @@ struct control_double {
 	_Atomic unsigned refreshes;
 	_Atomic uint32_t path_mtu;	 /* the last one learned */
 	_Atomic uint8_t path_mtu_family; /* of the path */
+	_Atomic uint32_t mark;		 /* the last one begun or ended */
+	_Atomic int marks;		 /* begun and not ended */
 	/* reserve: one counter for all keys */
 	_Atomic int take_fails; /* 0, or what reserve_take returns */
 	_Atomic uint64_t block; /* numbers in a block */

@@ -43,8 +43,9 @@ int encap_ports_register(struct encap_ports *p, uint16_t port, int *client)
 	return port == 4500 ? -EBUSY : port == 500 ? -EINVAL : -EADDRINUSE;
 }
 
-void encap_ports_keepalive(const struct encap_ports *p, const struct udp_ends *ends)
+void encap_ports_keepalive(const struct encap_ports *p, const struct udp_ends *ends, uint32_t mark)
 {
+	(void)mark;
 	(void)p;
 	(void)ends;
 }

@@ -360,6 +360,54 @@ START_TEST(test_udp_ports_are_held_as_long_as_their_sas)
 }
 END_TEST
 
+/* The rules that let a mark pass stand before its SA does, and as long. */
+START_TEST(test_output_marks_are_held_as_long_as_their_sas)
+{
+	struct xfrm_message out = sa_message(XFRM_MSG_NEWSA, 1, 2, 0x1000), reply;
+	struct xfrm_message in = sa_message(XFRM_MSG_NEWSA, 2, 1, 0x1001);
+	unsigned takes = double_state.takes;
+
+	out.sa.config.output_mark = (struct xfrm_mark_value){0xff07, 0xff};
+	in.sa.config.output_mark = out.sa.config.output_mark;
+	ck_assert_int_eq(request(in), -EOPNOTSUPP);
+	ck_assert(!ends_of(&in).found);
+	double_state.take_fails = -EIO;
+	ck_assert_int_eq(request(out), -EIO);
+	double_state.take_fails = 0;
+	ck_assert_int_eq(double_state.marks, 0);
+	ck_assert_int_eq(request(out), 0);
+	ck_assert_int_eq(double_state.marks, 1);
+	ck_assert_uint_eq(double_state.mark, 7);
+	ck_assert_int_eq(request(out), -EEXIST);
+	ck_assert_int_eq(double_state.marks, 1);
+	/* An update without a mark changes none. */
+	out.type = XFRM_MSG_UPDSA;
+	out.sa.config.output_mark = (struct xfrm_mark_value){0};
+	ck_assert_int_eq(request(out), 0);
+	out.type = XFRM_MSG_GETSA;
+	ck_assert_int_eq(get(out, &reply), 0);
+	ck_assert_uint_eq(sa_output_mark(&reply.sa.config), 7);
+	out.type = XFRM_MSG_UPDSA;
+	out.sa.config.output_mark = (struct xfrm_mark_value){8, UINT32_MAX};
+	ck_assert_int_eq(request(out), 0);
+	out.type = XFRM_MSG_GETSA;
+	ck_assert_int_eq(get(out, &reply), 0);
+	ck_assert_uint_eq(sa_output_mark(&reply.sa.config), 8);
+	ck_assert_int_eq(double_state.marks, 1);
+	/* Nothing is set on what comes in: the value is the one packets have anyway. */
+	in.sa.config.output_mark = (struct xfrm_mark_value){0, UINT32_MAX};
+	ck_assert_int_eq(request(in), 0);
+	in.type = XFRM_MSG_UPDSA;
+	in.sa.config.output_mark = (struct xfrm_mark_value){1, 1};
+	ck_assert_int_eq(request(in), -EOPNOTSUPP);
+	ck_assert_int_eq(double_state.marks, 1);
+	ck_assert_uint_eq(double_state.takes - takes, 1);
+	ck_assert_int_eq(request(sa_message(XFRM_MSG_FLUSHSA, 1, 2, 0)), 0);
+	ck_assert_int_eq(double_state.marks, 0);
+	ck_assert_uint_eq(double_state.mark, 8);
+}
+END_TEST
+
 START_TEST(test_ike_is_refused_with_a_reason)
 {
 	static const struct {
@@ -673,6 +721,7 @@ int main(void)
 	tcase_add_test(tc, test_a_refused_sa_gives_numbers_back);
 	tcase_add_test(tc, test_delete_and_flush_give_numbers_back);
 	tcase_add_test(tc, test_udp_ports_are_held_as_long_as_their_sas);
+	tcase_add_test(tc, test_output_marks_are_held_as_long_as_their_sas);
 	tcase_add_test(tc, test_ike_is_refused_with_a_reason);
 	tcase_add_test(tc, test_extend_hands_over_the_next_block);
 	tcase_add_test(tc, test_extend_takes_nothing_while_enough_is_left);

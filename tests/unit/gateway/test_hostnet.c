@@ -305,10 +305,10 @@ START_TEST(test_hostnet_reads_this_host)
 	ck_assert(!hostnet_addr_in(h, &prefix, &out));
 	hostnet_each_connected(h, count_prefix, &connected);
 	if (loopback_up)
-		ck_assert_uint_ge(hostnet_path_mtu(h, &loopback, &any), 1280);
-	ck_assert_uint_eq(hostnet_path_mtu(h, &any, &any), 0);
-	ck_assert_uint_eq(hostnet_path_mtu(h, &loopback, &any),
-			  hostnet_path_mtu(h, &loopback, &any));
+		ck_assert_uint_ge(hostnet_path_mtu(h, &loopback, &any, 0), 1280);
+	ck_assert_uint_eq(hostnet_path_mtu(h, &any, &any, 0), 0);
+	ck_assert_uint_eq(hostnet_path_mtu(h, &loopback, &any, 0),
+			  hostnet_path_mtu(h, &loopback, &any, 0));
 	hostnet_close(h);
 	event_base_free(base);
 }

@@ -60,6 +60,21 @@ START_TEST(test_line_pads_for_traffic_flow_confidentiality)
 }
 END_TEST
 
+/* XFRMA_SET_MARK, whatever is set where the mask says nothing. */
+START_TEST(test_line_marks_what_it_seals)
+{
+	struct sa_config sa = sa_config(SPI);
+	struct policy_config p = policy_config(POLICY_OUT);
+
+	sa.output_mark = (struct xfrm_mark_value){0xff07, 0xff};
+	add_sa(&sa, SA_OUT, UINT32_MAX);
+	add_policy(&p);
+	send_udp(100, true);
+	ck_assert_uint_eq(b.wire.sent, 1);
+	ck_assert_uint_eq(b.wire.dest[0].mark, 7);
+}
+END_TEST
+
 START_TEST(test_line_fragments_only_with_df_clear)
 {
 	uint8_t got[BUF];
@@ -274,6 +289,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_line_carries_a_packet_unchanged);
+	tcase_add_test(tc, test_line_marks_what_it_seals);
 	tcase_add_test(tc, test_line_fragments_only_with_df_clear);
 	tcase_add_test(tc, test_line_pads_for_traffic_flow_confidentiality);
 	tcase_add_test(tc, test_line_leaves_packets_whole_when_asked);

@@ -185,6 +185,7 @@ void sample_sa(uint64_t *rng, bool reply, struct xfrm_sa *out)
 			config->encap.oa = (struct ip_addr){0};
 	}
 	config->mark = sample_mark(rng);
+	config->output_mark = sample_mark(rng);
 	sample_suite(rng, config);
 	sample_replay(rng, config);
 	if (config->esn)
@@ -346,6 +347,7 @@ void ck_assert_same_sa(const struct xfrm_sa *a, const struct xfrm_sa *b)
 	ck_assert_same_selector(&x->sel, &y->sel);
 	ck_assert_mem_eq(&x->limits, &y->limits, sizeof(x->limits));
 	ck_assert_mem_eq(&x->mark, &y->mark, sizeof(x->mark));
+	ck_assert_mem_eq(&x->output_mark, &y->output_mark, sizeof(x->output_mark));
 	ck_assert_uint_eq(x->encap.sport, y->encap.sport);
 	ck_assert_uint_eq(x->encap.dport, y->encap.dport);
 	ck_assert(ip_addr_equal(&x->encap.oa, &y->encap.oa));

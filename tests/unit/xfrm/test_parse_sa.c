@@ -340,8 +340,10 @@ static const struct {
 	{"if_id 0", XFRMA_IF_ID, 4, 0, 0, NULL},
 	{"padding", XFRMA_TFCPAD, 4, 1, 0, NULL},
 	{"no padding", XFRMA_TFCPAD, 4, 0, 0, NULL},
-	{"set mark", XFRMA_SET_MARK, 4, 1, -EOPNOTSUPP, "setting a mark"},
-	{"set mark mask", XFRMA_SET_MARK_MASK, 4, 1, -EOPNOTSUPP, "setting a mark"},
+	{"output mark", XFRMA_SET_MARK, 4, 1, 0, NULL},
+	{"short output mark", XFRMA_SET_MARK, 3, 1, -ERANGE, "XFRMA_SET_MARK has 3"},
+	{"output mark mask", XFRMA_SET_MARK_MASK, 4, 1, 0, NULL},
+	{"short output mark mask", XFRMA_SET_MARK_MASK, 3, 1, -ERANGE, "XFRMA_SET_MARK_MASK"},
 	{"context", XFRMA_SEC_CTX, 8, 1, -EOPNOTSUPP, "security contexts"},
 	{"offload", XFRMA_OFFLOAD_DEV, 8, 1, -EOPNOTSUPP, "offload"},
 	{"care-of", XFRMA_COADDR, 16, 1, -EOPNOTSUPP, "care-of"},
@@ -385,6 +387,37 @@ START_TEST(test_parse_checks_each_attribute)
 			ck_assert_uint_eq(err.offset, at);
 		else
 			ck_assert_uint_eq(msg.sa.status.last_use, 0); /* a request has none */
+	}
+}
+END_TEST
+
+/* Of a mask without a mark the kernel knows nothing, and without a mask all bits are set. */
+START_TEST(test_parse_takes_an_output_mark)
+{
+	static const struct {
+		bool has_value, has_mask;
+		uint32_t value, mask, got_value, got_mask, sent;
+	} rows[] = {
+		{false, false, 0, 0, 0, 0, 0},
+		{false, true, 0, 0xff, 0, 0, 0},
+		{true, false, 7, 0, 7, UINT32_MAX, 7},
+		{true, true, 0xff07, 0xff, 0xff07, 0xff, 7},
+		{true, true, 0x80000000, 0xc0000000, 0x80000000, 0xc0000000, 0x80000000},
+		{true, true, 7, 0, 7, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct sa_config *config = &msg.sa.config;
+
+		plain();
+		if (rows[i].has_value)
+			wire_append(&buf, XFRMA_SET_MARK, &rows[i].value, 4);
+		if (rows[i].has_mask)
+			wire_append(&buf, XFRMA_SET_MARK_MASK, &rows[i].mask, 4);
+		expect(0, NULL, "output mark");
+		ck_assert_uint_eq(config->output_mark.value, rows[i].got_value);
+		ck_assert_uint_eq(config->output_mark.mask, rows[i].got_mask);
+		ck_assert_uint_eq(sa_output_mark(config), rows[i].sent);
 	}
 }
 END_TEST
@@ -815,6 +848,7 @@ int main(void)
 	tcase_add_test(tc, test_parse_fills_in_selector_family);
 	tcase_add_test(tc, test_parse_clamps_the_legacy_window);
 	tcase_add_test(tc, test_parse_checks_each_attribute);
+	tcase_add_test(tc, test_parse_takes_an_output_mark);
 	tcase_add_test(tc, test_parse_takes_the_last_of_duplicates);
 	tcase_add_test(tc, test_parse_checks_algorithms);
 	tcase_add_test(tc, test_parse_rejects_short_keys);
