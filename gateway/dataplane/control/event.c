@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 static uint32_t all_groups(const struct control *c)
 {
@@ -129,6 +130,20 @@ void event_sa(struct control *c, uint16_t type, const struct sa *sa,
 	msg.type = type;
 	msg.seq = cause->seq;
 	msg.pid = cause->pid;
+	event_send(c, XFRMGRP_SA, &msg);
+	xfrm_message_cleanse(&msg);
+}
+
+void event_update(struct control *c, const struct xfrm_message *request)
+{
+	struct xfrm_message msg = {
+		.type = XFRM_MSG_UPDSA, .seq = request->seq, .pid = request->pid};
+
+	if (!event_wanted(c, XFRMGRP_SA))
+		return;
+	msg.sa = request->sa;
+	if (!msg.sa.status.add_time)
+		msg.sa.status.add_time = (uint64_t)time(NULL);
 	event_send(c, XFRMGRP_SA, &msg);
 	xfrm_message_cleanse(&msg);
 }

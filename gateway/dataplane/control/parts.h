@@ -117,6 +117,8 @@ void event_send(struct control *c, uint32_t group, const struct xfrm_message *ms
 /* The kernel's events. cause: the request they come from. */
 void event_sa(struct control *c, uint16_t type, const struct sa *sa,
 	      const struct xfrm_message *cause);
+/* An update of a living SA shows, as the kernel's, what was asked. */
+void event_update(struct control *c, const struct xfrm_message *request);
 /* pid: of the client that asked for it; 0: nobody did. */
 void event_expire(struct control *c, const struct sa *sa, bool hard, uint32_t pid);
 void event_policy_expire(struct control *c, const struct policy *policy, bool hard, uint32_t pid);

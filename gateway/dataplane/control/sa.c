@@ -239,7 +239,7 @@ int serve_update_sa(struct control *c, struct xfrm_message *msg, struct xfrm_err
 	rc = change_sa(c, &sa, config, err);
 	if (rc)
 		return rc;
-	event_sa(c, XFRM_MSG_UPDSA, sa, msg);
+	event_update(c, msg);
 	life_moved(sa);
 	life_renew(c, sa);
 	/* Another mark may be another route, of another MTU. */
