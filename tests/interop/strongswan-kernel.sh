@@ -1,78 +1,204 @@
 #!/usr/bin/env bash
 # charon on cygnetd against charon on a real Linux kernel's own ESP, both Debian's, both unchanged:
 #
-#   +-- namespace gw -----------------+          +-- Linux as a process (user-mode-linux) --+
-#   | charon, cygnetd                 |          |  charon, the kernel's XFRM               |
-#   | lan0 10.1.N.1   kp0 192.0.2.1 ==|== TAP ===|== wan 192.0.2.2         lan 10.2.N.2     |
-#   +---------------------------------+          +------------------------------------------+
+#   +-- namespace gw ------------+                        +-- Linux as a process (user-mode-linux) --+
+#   | charon, cygnetd            |   namespace mid        |  charon, the kernel's XFRM               |
+#   | lan0 10.1.N.1   10.9.0.1 ==|== .254   192.0.2.1 ====|== wan 192.0.2.2         lan 10.2.N.2     |
+#   +----------------------------+   (later: a NAT)       +------------------------------------------+
 #
-# Every suite both ways, rekeyed by either end under load without a packet lost, then in UDP. The
-# kernel's own counters of what it dropped stay at zero.
+# Every suite both ways with equal counters, rekeyed by either end and by either end's soft limits under load
+# without a packet lost, a trap of either end with its first packet, cygnetd killed, ESP in UDP asked for and
+# through a NAT, and a peer that is gone, on either side. The kernel's own counters of what it dropped stay at zero.
 # shellcheck source=tests/lib/netns.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/netns.sh"
 # shellcheck source=tests/lib/strongswan.sh
 source "$LIB/strongswan.sh"
 peer=$ROOT/tests/kernel-peer/kernel-peer.sh
 lab_begin strongswan-kernel
-ns_add gw
+ns_add gw mid
 stub gw lan0
-addr gw lan0 10.1.0.1/24 10.1.1.1/24 10.1.2.1/24
+addr gw lan0 10.1.{0..6}.1/24
+veth gw wan mid in0
+addr gw wan 10.9.0.1/24
+addr mid in0 10.9.0.254/24
+ip -n "${LAB}gw" route add default via 10.9.0.254
+forwarding_on mid
 
 say "boot the kernel, start both charons"
 guest=$WORK/guest
 at_end "$peer" stop "$guest"
-"$peer" start "$guest" --netns "${LAB}gw" --protected 10.2.0.2/24 --protected 10.2.1.2/24 --protected 10.2.2.2/24
+protected=()
+for n in {0..6}; do protected+=(--protected "10.2.$n.2/24"); done
+"$peer" start "$guest" --netns "${LAB}mid" "${protected[@]}"
 far() { "$peer" exec "$guest" "$@"; }
+far ip route add 10.9.0.0/24 via 192.0.2.1
+# The kernel drops what waits for an SA, unless it is told to keep it.
+far sh -c 'echo 0 > /proc/sys/net/core/xfrm_larval_drop'
+# Modules are loaded now, which may take seconds, and not when a peer waits.
+spi=0x1000
+for algorithm in "aead rfc4106(gcm(aes)) $(hex_key 36) 128" "aead rfc7539esp(chacha20,poly1305) $(hex_key 36) 128" \
+    "enc cbc(aes) $(hex_key 32) auth-trunc hmac(sha256) $(hex_key 32) 128"; do
+    # shellcheck disable=SC2086 # words are meant
+    far ip xfrm state add src 192.0.2.2 dst 192.0.2.1 proto esp spi $((spi++)) mode tunnel $algorithm
+done
+far ip xfrm state flush
+in_guest() { far env STRONGSWAN_CONF=/run/swan/strongswan.conf SWANCTL_DIR=/run/swan swanctl "$@"; }
+show_guest() { if ((status != 0)); then far tail -n 40 /run/swan/charon.log; fi; }
+at_end show_guest
+
 SUITES=(aes256gcm16 aes256-sha256-esn chacha20poly1305)
-configure() { # SETTINGS
+SOFT='rekey_packets=200 rand_packets=0 life_packets=1000000'
+# configure SETTINGS [NEAR]: both ends; NEAR is where the guest sees gw. net3 and net5 are gw's to rekey and
+# to begin, net4 and net6 the guest's.
+configure() {
     local n own=() other=()
     for n in 0 1 2; do
         own+=("net$n 10.1.$n.0/24 10.2.$n.0/24 esp_proposals=${SUITES[n]}")
         other+=("net$n 10.2.$n.0/24 10.1.$n.0/24 esp_proposals=${SUITES[n]}")
     done
-    swan_connection 192.0.2.1 192.0.2.2 "$1" "${own[@]}" > "$WORK/gw.conf"
+    for n in 3 4 5 6; do
+        own+=("net$n 10.1.$n.0/24 10.2.$n.0/24 esp_proposals=aes128gcm16")
+        other+=("net$n 10.2.$n.0/24 10.1.$n.0/24 esp_proposals=aes128gcm16")
+    done
+    own[3]+=" $SOFT" own[5]+=" start_action=trap"
+    other[4]+=" $SOFT" other[6]+=" start_action=trap"
+    swan_connection 10.9.0.1 192.0.2.2 "$1" "${own[@]}" | named > "$WORK/gw.conf"
     {
-        echo "cat > /run/swanctl.conf <<'SWANCTL'"
-        swan_connection 192.0.2.2 192.0.2.1 "$1" "${other[@]}"
+        echo "cat > /run/guest.sh <<'SCRIPT'"
+        cat "$ROOT/tests/kernel-peer/charon-guest.sh"
+        echo SCRIPT
+        echo "sh /run/guest.sh <<'SWANCTL'"
+        swan_connection 192.0.2.2 "${2:-10.9.0.1}" "$1" "${other[@]}" | named
         echo SWANCTL
-    } | far
+    } | far > "$WORK/guest-charon.log" 2>&1 || fail "charon in the guest: $(cat "$WORK/guest-charon.log")"
+    swan_load gw < "$WORK/gw.conf"
 }
-in_guest() { far env STRONGSWAN_CONF=/run/swan/strongswan.conf SWANCTL_DIR=/run/swan swanctl "$@"; }
-configure ''
-far "$ROOT/tests/kernel-peer/strongswan-guest.sh" /run/swanctl.conf > "$WORK/guest-charon.log" 2>&1 || fail "charon in the guest: $(cat "$WORK/guest-charon.log")"
+named() { sed -E 's/(id|id-.) = (10.9.0.1|192.0.2.1)$/\1 = gw/; s/(id|id-.) = 192.0.2.2$/\1 = guest/'; }
+FAST=("retransmit_timeout = 1" "retransmit_base = 1.2" "retransmit_tries = 5") # ten seconds
 gateway_start gw
-charon_start gw
-swan_load gw < "$WORK/gw.conf"
+charon_start gw "${FAST[@]}"
+configure ''
 
+up() { swan gw --initiate --child "$1" > "$WORK/initiate.log" || fail "$1 did not come up: $(tail -n 5 "$WORK/initiate.log")"; }
 both_ways() { # N
     reaches gw "10.2.$1.2" -I "10.1.$1.1"
     far ping -q -c 1 -W 2 -I "10.2.$1.2" "10.1.$1.1" > /dev/null || fail "no ping from the guest through net$1"
 }
+# counted COMMAND...: "IN-BYTES IN-PACKETS OUT-BYTES OUT-PACKETS" of what --list-sas shows.
+counted() { "$@" | tr -d , | awk '$1 == "in" {i = $3 " " $5} $1 == "out" {o = $3 " " $5} END {print i, o}'; }
 for n in 0 1 2; do
     say "${SUITES[n]}"
-    swan gw --initiate --child "net$n" > "$WORK/initiate.log" || fail "net$n did not come up: $(tail -n 5 "$WORK/initiate.log")"
+    up "net$n"
     both_ways $n
-    assert_eq "$(swan_packets gw "net$n" in) $(swan_packets gw "net$n" out)" '2 2' "packets in and out of net$n"
+    assert_eq "$(counted swan gw --list-sas --child "net$n")" '168 2 168 2' "bytes and packets in and out of net$n, by swanctl"
+    assert_eq "$(counted in_guest --list-sas --child "net$n")" '168 2 168 2' "the guest's"
+done
+assert_match "$(swan gw --list-sas)" 'AES_GCM_16-256.*AES_CBC-256/HMAC_SHA2_256_128/ESN.*CHACHA20_POLY1305' "what was agreed on"
+
+# load N COUNT: pings through netN; load_ends: none of them was lost.
+load() {
+    pings=$2
+    background gw ping ping -q -n -i 0.005 -c "$2" -I "10.1.$1.1" "10.2.$1.2"
+    pinger=$LAST_PID
+}
+load_ends() {
+    wait "$pinger" || true
+    grep -q "$pings packets transmitted, $pings received" "$WORK/ping.log" || fail "packets were lost: $(cat "$WORK/ping.log")"
+}
+established() { grep -c "CHILD_SA $1{[0-9]*} established" "$WORK/charon-gw.log" || true; }
+has() { (($(established "$1") >= $2)); }
+say "rekeyed by either end's word, under load"
+load 0 300
+swan gw --rekey --child net0 > /dev/null
+wait_for 10 has net0 2
+# A rekeying that begins while another one ends is refused.
+settled() { [[ $(swan gw --list-sas --child net0 | grep -c 'net0:') == 1 && $(in_guest --list-sas --child net0 | grep -c 'net0:') == 1 ]]; }
+wait_for 10 settled
+in_guest --rekey --child net0 > /dev/null
+wait_for 10 has net0 3
+load_ends
+
+for n in 3 4; do
+    say "rekeyed by the soft limit of $([[ $n == 3 ]] && echo cygnetd || echo the kernel), under load"
+    up "net$n"
+    load $n 900
+    load_ends
+    assert_ge "$(established "net$n")" 4 "CHILD_SAs of net$n"
 done
 
-say "rekeyed by either end, under load"
-background gw ping ping -q -n -i 0.01 -c 150 -I 10.1.0.1 10.2.0.2
-pinger=$LAST_PID
-swan gw --rekey --child net0 > /dev/null
-sleep 0.5 # a rekeying that begins while another one ends is refused
-in_guest --rekey --child net0 > /dev/null
-wait "$pinger" || true
-grep -q '150 packets transmitted, 150 received' "$WORK/ping.log" || fail "packets were lost: $(cat "$WORK/ping.log")"
-assert_ge "$(grep -c 'CHILD_SA net0{[0-9]*} established' "$WORK/charon-gw.log")" 3 "CHILD_SAs of net0"
+say "a trap of either end: the first packet is not lost"
+reaches gw 10.2.5.2 -I 10.1.5.1 -W 5
+charon_said gw 'creating acquire job for policy 10.1.5.1/32' || fail "no ACQUIRE of cygnetd's"
+far ping -q -c 1 -W 5 -I 10.2.6.2 10.1.6.1 > /dev/null || fail "the kernel's first packet was lost"
+far grep -q 'creating acquire job for policy 10.2.6.2/32' /run/swan/charon.log || fail "no ACQUIRE of the kernel's"
 
-say "in UDP"
+say "cygnetd is killed and started again: nothing in clear, and new SAs by themselves"
+spis() { far ip xfrm state | grep -o 'spi 0x[0-9a-f]*' | sort; }
+capture mid in0 clear.pcap 'net 10.1.0.0/16 or net 10.2.0.0/16'
+before=$(spis)
+gateway_kill gw
+silent gw 10.2.0.2 -I 10.1.0.1
+gateway_start gw
+answers() { on gw ping -q -n -c 1 -W 1 -I "10.1.$1.1" "10.2.$1.2"; }
+for n in {0..6}; do wait_for 20 answers "$n"; done
+for n in {0..6}; do both_ways "$n"; done
+capture_end
+assert_eq "$(on mid tcpdump -nr "$WORK/clear.pcap" 2> /dev/null)" '' 'left in clear'
+stale() { [[ -n $(comm -12 <(echo "$before") <(spis)) ]]; }
+renewed() { ! stale; }
+wait_for 10 renewed
+
+say "in UDP, because one end asks for it"
 swan gw --terminate --ike site > /dev/null
 configure encap=yes
-far sh -c 'cp /run/swanctl.conf /run/swan/swanctl.conf'
-in_guest --load-all > /dev/null
-swan_load gw < "$WORK/gw.conf"
-swan gw --initiate --child net0 > "$WORK/initiate.log" || fail "net0 did not come up in UDP: $(tail -n 5 "$WORK/initiate.log")"
+up net0
 assert_match "$(far ip xfrm state)" 'encap type espinudp sport 4500 dport 4500' "the kernel's SAs"
 both_ways 0
+
+say "in UDP through a NAT"
+swan gw --terminate --ike site > /dev/null
+on mid nft -f - << 'NFT'
+table ip nat {
+  chain out {
+    type nat hook postrouting priority srcnat;
+    oifname kp0 udp sport 4500 snat to 192.0.2.1:20000
+    oifname kp0 ip saddr 10.9.0.1 masquerade
+  }
+}
+NFT
+on mid "$PYTHON" "$LIB/conntrack_flush.py"
+configure encap=no 192.0.2.1
+for n in 0 1 2; do
+    up "net$n"
+    both_ways $n
+done
+charon_said gw 'local host is behind NAT' || fail "charon did not find the NAT"
+assert_match "$(far ip xfrm state)" 'src 192.0.2.1 dst 192.0.2.2.*encap type espinudp sport 20000 dport 4500' "the kernel's SAs"
+load 0 200
+swan gw --rekey --child net0 > /dev/null
+load_ends
 assert_eq "$("$peer" stat "$guest")" '' "what the kernel has dropped"
+
+say "a peer that is gone is noticed by either side, and its SAs go"
+swan gw --terminate --ike site > /dev/null
+on mid nft delete table ip nat
+on mid "$PYTHON" "$LIB/conntrack_flush.py"
+configure dpd_delay=1s
+up net0
+both_ways 0
+kill -KILL "${CHARON_PID[gw]}"
+wait "${CHARON_PID[gw]}" 2> /dev/null || true
+guest_alone() { [[ -z $(in_guest --list-sas) && $(far ip xfrm state | grep -c 'proto esp') == 0 ]]; }
+wait_for 40 guest_alone
+ex gw ip xfrm state flush
+ex gw ip xfrm policy flush
+charon_start gw "${FAST[@]}"
+swan_load gw < "$WORK/gw.conf"
+up net0
+both_ways 0
+far sh -c 'kill -KILL $(cat /run/charon.pid)'
+gw_alone() { [[ -z $(swan gw --list-sas) ]]; }
+wait_for 40 gw_alone
+assert_eq "$(ex gw ip xfrm state | grep -c 'proto esp')" 0 "SAs that charon left behind"
+charon_said gw 'sending DPD request' || fail "charon has not looked for its peer"
 echo "charon on cygnetd and charon on a kernel: all is as it should be"

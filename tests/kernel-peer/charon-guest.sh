@@ -26,6 +26,10 @@ charon {
         }
     }
 }
+# Or it loads all there are, and for some of them the kernel looks for dozens of modules.
+swanctl {
+    load = random nonce openssl pem x509 pubkey pkcs1
+}
 END
 if ! swanctl --stats > /dev/null 2>&1; then
     rm -f /run/charon.pid

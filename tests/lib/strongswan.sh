@@ -40,6 +40,9 @@ $(printf '    %s\n' "$@")
         }
     }
 }
+swanctl {
+    load = random nonce openssl pem x509 pubkey pkcs1
+}
 END
 }
 
