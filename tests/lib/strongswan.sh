@@ -128,6 +128,46 @@ swan_offices() { # N...
     forwarding_on gwA gwB
 }
 
+# nat_offices: one network each, and the first gateway behind a NAT.
+#
+#   officeA --- gwA -- 10.9.0.0/24 -- nat ==[ 192.0.2.0/24 ]== gwB --- officeB
+#  10.1.0.2       10.9.0.1          .254  .254              .2        10.2.0.2
+nat_offices() {
+    ns_add officeA gwA nat gwB officeB
+    veth officeA eth0 gwA lan
+    veth gwA wan nat in0
+    veth nat out0 gwB wan
+    veth gwB lan officeB eth0
+    addr officeA eth0 10.1.0.2/24
+    addr gwA lan 10.1.0.1/24
+    addr gwA wan 10.9.0.1/24
+    addr nat in0 10.9.0.254/24
+    addr nat out0 192.0.2.254/24
+    addr gwB wan 192.0.2.2/24
+    addr gwB lan 10.2.0.1/24
+    addr officeB eth0 10.2.0.2/24
+    ip -n "${LAB}officeA" route add default via 10.1.0.1
+    ip -n "${LAB}officeB" route add default via 10.2.0.1
+    ip -n "${LAB}gwA" route add default via 10.9.0.254
+    forwarding_on gwA nat gwB
+}
+
+# nat_map PORT: the port that gwA's 4500 has from now on; what was before is forgotten.
+nat_map() {
+    on nat nft -f - <<NFT
+table ip nat
+delete table ip nat
+table ip nat {
+  chain out {
+    type nat hook postrouting priority srcnat;
+    oifname out0 udp sport 4500 snat to 192.0.2.254:$1
+    oifname out0 masquerade
+  }
+}
+NFT
+    on nat "$PYTHON" "$LIB/conntrack_flush.py"
+}
+
 # swan_connection OWN OTHER 'SETTING..' CHILD..: a swanctl.conf; a CHILD is "NAME LOCAL-TS REMOTE-TS SETTING..",
 # settings separated by blanks.
 swan_connection() {
