@@ -25,9 +25,10 @@ EVP_CIPHER_CTX *esp_keyed_cipher(const EVP_CIPHER *type, const uint8_t *key, boo
 
 	if (!ctx)
 		return NULL;
-	/* We pad ourselves: the trailer is ESP's, not PKCS 7's. */
+	/* We pad ourselves: the trailer is ESP's, not PKCS 7's. Where there is nothing to pad it stays
+	 * unsaid, since OpenSSL 3.0 would say it again to the cipher with every nonce. */
 	if (EVP_CipherInit_ex2(ctx, type, key, NULL, seal, NULL) != 1 ||
-	    EVP_CIPHER_CTX_set_padding(ctx, 0) != 1) {
+	    (EVP_CIPHER_get_block_size(type) > 1 && EVP_CIPHER_CTX_set_padding(ctx, 0) != 1)) {
 		EVP_CIPHER_CTX_free(ctx);
 		return NULL;
 	}

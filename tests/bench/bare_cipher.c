@@ -60,7 +60,8 @@ static EVP_CIPHER_CTX *context(const struct esp_suite_spec *spec, const uint8_t 
 		need(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, spec->icv_len, NULL), "tag");
 	}
 	need(EVP_CipherInit_ex2(ctx, NULL, key, NULL, seal, NULL), "key");
-	need(EVP_CIPHER_CTX_set_padding(ctx, 0), "padding");
+	if (EVP_CIPHER_CTX_get_block_size(ctx) > 1)
+		need(EVP_CIPHER_CTX_set_padding(ctx, 0), "padding");
 	return ctx;
 }
 
