@@ -42,6 +42,7 @@
 	X(IKE, IN, NULL, "IKE datagram on an ESP port: handed to its owner")                       \
 	X(NO_IKE, IN, NULL, "IKE datagram on an ESP port without an owner: dropped")               \
 	/* outbound */                                                                             \
+	X(TUN_QUEUE, OUT, NULL, "more came from the private side than could be sent")              \
 	X(OUT_MALFORMED, OUT, NULL, "packet from the TUN device is not a valid IP packet")         \
 	X(GSO, OUT, NULL, "superpacket of a kind that cannot be split")                            \
 	X(NO_OUT_POLICY, OUT, NULL, "no policy covers the packet: dropped")                        \

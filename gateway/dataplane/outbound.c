@@ -17,10 +17,10 @@
 #include <sys/random.h>
 
 enum {
-	TUN_READS = 64, /* packets a batch; a superpacket counts once ... */
-	TUN_READ_BYTES =
-		1 << 17,     /* ... and no more than this: the other direction waits meanwhile */
-	GRANT_LOW = 1 << 19, /* ask for sequence numbers with this many left ... */
+	TUN_READS = 128,       /* before what was read goes on */
+	BATCH = 64,	       /* packets; a superpacket counts once ... */
+	BATCH_BYTES = 1 << 17, /* ... and no more than this: the other direction waits meanwhile */
+	GRANT_LOW = 1 << 19,   /* ask for sequence numbers with this many left ... */
 	GRANT_ASK_EVERY = 1 << 12 /* ... and again after so many packets, until they come */
 };
 
@@ -344,25 +344,41 @@ void outbound_dummies(struct worker *w)
 	outbound_flush(w);
 }
 
-bool outbound_batch(struct worker *w)
+/* Empties the device's queue, which knows no bytes: what is too much must not wait there either. */
+static void fill_backlog(struct worker *w)
 {
 	struct virtio_net_hdr vnet;
+
+	for (unsigned i = 0; i < TUN_READS; i++) {
+		uint8_t *room = backlog_room(w->backlog);
+		int len = tun_read(w->tun, &vnet, room ? room : w->tun_buf, IP_PACKET_MAX + 1);
+
+		if (len < 0)
+			return;
+		if (room)
+			backlog_add(w->backlog, &vnet, (uint32_t)len);
+		else
+			worker_count_out(w, V_TUN_QUEUE, 1);
+	}
+}
+
+bool outbound_batch(struct worker *w)
+{
+	struct backlog_packet p;
 	struct departure d;
 	enum verdict v;
 	unsigned bytes = 0;
-	int len = 0;
 
-	for (unsigned i = 0; i < TUN_READS && bytes < TUN_READ_BYTES; i++) {
-		len = tun_read(w->tun, &vnet, w->tun_buf, IP_PACKET_MAX + 1);
-		if (len < 0)
-			break;
-		bytes += (unsigned)len;
-		v = outbound_one(w, &d, &vnet, w->tun_buf, (size_t)len);
-		if (v == V_NO_OUT_SA && outbound_keep(w, &vnet, w->tun_buf, (size_t)len))
+	fill_backlog(w);
+	for (unsigned i = 0; i < BATCH && bytes < BATCH_BYTES && backlog_next(w->backlog, &p);
+	     i++) {
+		bytes += p.len;
+		v = outbound_one(w, &d, &p.vnet, p.data, p.len);
+		if (v == V_NO_OUT_SA && outbound_keep(w, &p.vnet, p.data, p.len))
 			continue; /* its verdict comes later */
 		if (v != V_OK)
 			drop(w, &d, v);
 	}
 	outbound_flush(w);
-	return len >= 0;
+	return !backlog_empty(w->backlog);
 }

@@ -140,7 +140,7 @@ static bool serve(struct worker *w, const struct epoll_event *event)
 		inbound_udp_batch(w, AF_INET6, port);
 		return true;
 	case SOURCE_TUN:
-		(void)outbound_batch(w);
+		w->more = true; /* sent after what was received, see run */
 		return true;
 	case SOURCE_WIRE4:
 		(void)inbound_batch(w, AF_INET);
@@ -170,7 +170,7 @@ static void *run(void *arg)
 
 	rcu_reader_register();
 	while (running) {
-		int n = epoll_wait(w->epoll_fd, events, SOURCE_COUNT, -1);
+		int n = epoll_wait(w->epoll_fd, events, SOURCE_COUNT, w->more ? 0 : -1);
 
 		rcu_reader_enter();
 		clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -178,6 +178,8 @@ static void *run(void *arg)
 		/* One batch a source and round, so that neither direction starves the other. */
 		for (int i = 0; i < n && running; i++)
 			running = serve(w, &events[i]);
+		if (running && w->more)
+			w->more = outbound_batch(w);
 		rcu_reader_leave();
 	}
 	rcu_reader_unregister();
@@ -270,7 +272,9 @@ int worker_new(struct worker **out, unsigned parts, const struct sadb *db,
 	w->tun_buf = malloc(IP_PACKET_MAX + 1);
 	w->segment = malloc(IP_PACKET_MAX);
 	w->hold = hold_new();
-	rc = w->cache && w->hold && w->tun_buf && w->segment ? open_descriptors(w) : -ENOMEM;
+	w->backlog = backlog_new();
+	rc = w->cache && w->hold && w->backlog && w->tun_buf && w->segment ? open_descriptors(w)
+									   : -ENOMEM;
 	if (rc < 0) {
 		errno = -rc;
 		log_warn("cannot set up the packet thread");
@@ -328,6 +332,7 @@ void worker_free(struct worker *w)
 	notice_ring_fini(&w->notices);
 	notice_ring_fini(&w->orders);
 	hold_free(w->hold);
+	backlog_free(w->backlog);
 	spd_cache_free(w->cache);
 	free(w->segment);
 	free(w->tun_buf);

@@ -9,6 +9,7 @@
 #define CYGNET_WORKER_H
 
 #include "gateway/dataplane/audit.h"
+#include "gateway/dataplane/backlog.h"
 #include "gateway/dataplane/hold.h"
 #include "gateway/dataplane/notice.h"
 #include "gateway/dataplane/wire/icmp_socket.h"
@@ -49,6 +50,8 @@ struct worker {
 	unsigned asked;		 /* so often */
 	struct spd_cache *cache; /* owned */
 	struct hold *hold;	 /* owned */
+	struct backlog *backlog; /* owned */
+	bool more;		 /* packets wait: at the TUN device or in the backlog */
 	uint8_t *tun_buf;	 /* owned, IP_PACKET_MAX + 1 bytes */
 	uint8_t *segment; /* owned, IP_PACKET_MAX bytes: of a superpacket, to be fragmented */
 	struct wire_rx rx[WIRE_BATCH];
@@ -99,7 +102,7 @@ bool worker_sa_alive(struct worker *w, struct sa *sa);
 /* The same of what was found otherwise: the sequence numbers have run out. */
 void worker_sa_ends(struct worker *w, struct sa *sa, enum sa_life life);
 
-/* One batch from TUN to wire. False when the TUN device had no more. */
+/* One batch from TUN to wire. False when there is no more, neither at the device nor read already. */
 bool outbound_batch(struct worker *w);
 /* What is sealed goes out. */
 void outbound_flush(struct worker *w);

@@ -313,6 +313,21 @@ static void no_room(void)
 	send_udp(BUF - 8, true);		     /* the memory wire's slots are no larger */
 }
 
+/* The device's queue is emptied all the same: what waits in it would be as late. */
+static void tun_queue(void)
+{
+	const struct virtio_net_hdr vnet = {0};
+	uint8_t *room;
+
+	set_up_tunnel();
+	while ((room = backlog_room(b.worker->backlog))) {
+		make_udp(room, 100, true);
+		backlog_add(b.worker->backlog, &vnet, 100);
+	}
+	send_udp(100, true);
+	ck_assert_uint_eq(atomic_exchange(&b.worker->stats.out[V_OK], 0), WIRE_BATCH);
+}
+
 static void wire_queue(void)
 {
 	set_up_tunnel();
@@ -351,6 +366,7 @@ static const struct {
 	{V_SEQ_UNRESERVED, seq_unreserved},
 	{V_NO_ROOM, no_room},
 	{V_CRYPTO, cipher_that_fails},
+	{V_TUN_QUEUE, tun_queue},
 	{V_WIRE_QUEUE, wire_queue},
 	{V_WIRE_REFUSED, wire_refused},
 };

@@ -1,0 +1,37 @@
+/*
+ * backlog.h: what was read from the TUN device and is not sent yet. The device's own queue counts
+ * packets, and a packet may be of 64 bytes or of 64 kB; here bytes are bounded, too, and the small packets
+ * of a quiet flow do not wait behind the superpackets of a busy one (as in RFC 8290 §4.2, new queues
+ * before old ones). No flow is reordered. The packet thread's alone; nothing is allocated for a packet.
+ */
+#ifndef CYGNET_BACKLOG_H
+#define CYGNET_BACKLOG_H
+
+#include "packet/packet.h"
+
+enum backlog_limits {
+	BACKLOG_BYTES = 1 << 20,   /* of all packets in order */
+	BACKLOG_PACKETS = 1024,	   /* the same */
+	BACKLOG_QUIET = 64,	   /* packets that went ahead */
+	BACKLOG_QUIET_BYTES = 2048 /* of one of them */
+};
+
+struct backlog;
+
+struct backlog_packet {
+	struct virtio_net_hdr vnet;
+	uint32_t len;
+	uint8_t *data; /* borrowed until the next call but backlog_empty */
+};
+
+struct backlog *backlog_new(void);    /* NULL if out of memory */
+void backlog_free(struct backlog *b); /* NULL is fine */
+/* Where the next packet may be written, IP_PACKET_MAX + 1 bytes; NULL if the backlog is full. */
+uint8_t *backlog_room(struct backlog *b);
+/* The packet of len bytes that was written there is part of it now. */
+void backlog_add(struct backlog *b, const struct virtio_net_hdr *vnet, uint32_t len);
+/* Takes the next packet out. False if there is none. */
+bool backlog_next(struct backlog *b, struct backlog_packet *out);
+bool backlog_empty(const struct backlog *b);
+
+#endif
