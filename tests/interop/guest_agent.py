@@ -6,6 +6,7 @@ it could not be obeyed, "-" and why. A request that comes again is answered agai
   X script    runs it with sh; answers its exit status and output
   P packet    sends a whole IP packet as it is
   B packet    the same from a socket bound to its source: policies go by the socket's address
+  Q packets   P for each of several, one behind the other; C packets: B for each
   E json      [source, destination, sizes]: pings; answers the sizes no echo came back for
   M json      [source, destination]: the MTU a sender of a large packet is told
   S           answers /proc/net/xfrm_stat
@@ -39,7 +40,18 @@ def send_bound(body):
         raw.sendto(body, (dst, 0))
 
 
+def packets(body):
+    while body:
+        size = int.from_bytes(body[2:4], "big") if body[0] >> 4 == 4 else 40 + int.from_bytes(body[4:6], "big")
+        yield body[:size]
+        body = body[size:]
+
+
 def obey(order, body):
+    if order in (b"Q", b"C"):
+        for packet in packets(body):
+            obey(b"P" if order == b"Q" else b"B", packet)
+        return b"sent"
     if order == b"B":
         send_bound(body)
         return b"sent"

@@ -12,6 +12,10 @@ import sys
 import matrix_cases as cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+
+import outer_cases as outer  # noqa: E402
+
 PAGE = os.path.join(HERE, "..", "..", "docs", "interop.md")
 
 
@@ -119,10 +123,11 @@ that came is in one of three counters, carried, duplicate or too old; a window o
 
 {paths()}
 
-## Outer headers: `kernel.sh --outer`, in `tests/run-all.sh`
+## Outer headers: `interop_kernel_outer`
 
-The same inner packets through both gateways and the same sealed packets into both, for each set of SA flags and each
-mix of families: TOS, DF, hop limit and flow label outwards, TOS inwards. Equal, but for the differences that
+The same inner packets through both gateways and the same sealed packets into both, for each of {len(outer.OPTIONS)} sets of SA flags
+({', '.join(f"`{option[0]}`" for option in outer.OPTIONS)}) with one of the {len(outer.MIXES)} mixes of families in turn (`kernel.sh --outer`, in
+`tests/run-all.sh`: all {len(outer.ALL)}): TOS, DF, hop limit and flow label outwards, TOS inwards. Equal, but for the differences that
 [decision 8](decisions/0008-outer-header-and-fragments.md) lists and the test counts.
 """
 

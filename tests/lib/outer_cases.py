@@ -2,8 +2,6 @@
 inner packets go through a tunnel, and what a header has to say then. Written from the RFCs and from
 linux/xfrm.h, not from packet/outer.c.
 """
-import select
-import socket
 import struct
 
 import esp_witness as witness
@@ -20,6 +18,10 @@ OPTIONS = [
     ("all", NOECN | DECAP_DSCP | NOPMTUDISC, DONT_ENCAP_DSCP,
      "flag noecn decap-dscp nopmtudisc extra-flag dont-encap-dscp"),
 ]
+MIXES = [(4, 4), (4, 6), (6, 4), (6, 6)]  # family inside, outside
+# What each change is tried with: each set of flags with one mix, in turn. tests/run-all.sh has all.
+FEW = [(option, *MIXES[i % len(MIXES)]) for i, option in enumerate(OPTIONS)]
+ALL = [(option, *mix) for option in OPTIONS for mix in MIXES]
 FLOW_LABEL = 0x54321
 NOT_ECT, ECT1, ECT0, CE = range(4)
 # RFC 6040 figure 4, [inner][outer]; None: dropped
@@ -94,28 +96,3 @@ def header_of(packet):
                 "id": struct.unpack("!H", packet[4:6])[0]}
     return {"tos": tos_of(packet), "df": None, "ttl": packet[7], "id": None,
             "label": struct.unpack("!L", packet[:4])[0] & 0xfffff}
-
-
-def listeners():
-    """Raw sockets that hear echo replies, IPv4 and IPv6; for heard()."""
-    four = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    six = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
-    return four, six
-
-
-def heard(sockets, done):
-    """{tag: tos} of the echo replies that came, until done() and half a second without one."""
-    four, six = sockets
-    found = {}
-    while True:
-        ready, _, _ = select.select(sockets, [], [], 0.5)
-        if not ready and done():
-            return found
-        if four in ready:
-            data = four.recv(65536)
-            found[data[28:].rstrip(b".")] = data[1]
-        if six in ready:
-            data, extra, _, _ = six.recvmsg(65536, 256)
-            found[data[8:].rstrip(b".")] = next(struct.unpack("=i", value)[0] for level, kind, value in extra
-                                                if kind == socket.IPV6_TCLASS)
