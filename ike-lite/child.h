@@ -102,6 +102,10 @@ void policies_leave(struct child *c);
 /* fresh's are there before old's go; just so, they are fresh's from now on. */
 void policies_hand_over(struct child *old, struct child *fresh);
 void policies_trap(struct ike *ike, struct conn *conn, struct kid *kid);
+/* The same until a child of it is up again: nothing leaves in clear meanwhile. */
+void policies_hold(struct ike *ike, struct conn *conn, struct kid *kid);
+/* Its ends are others now, or come to be known. */
+void policies_move_trap(struct ike *ike, struct conn *conn, struct kid *kid);
 void policies_untrap(struct ike *ike, struct conn *conn, struct kid *kid);
 /* A kid's selectors of one side, with the dynamic one filled in; vip or outer address. */
 void kid_selectors(const struct ike_sa *sa, const struct kid *kid, bool local,

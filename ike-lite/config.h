@@ -12,6 +12,7 @@ struct kid {
 	unsigned refs;
 	bool current; /* false: the configuration that stands no longer has it */
 	bool trapped; /* its trap policies stand: these */
+	bool held;    /* ... only until a child of it is up again */
 	struct ike_ends trap_ends;
 	struct ike_ts_list trap_local, trap_remote;
 	bool checked;	/* rekey_preflight has been done since it was configured */

@@ -149,17 +149,27 @@ static bool is_pinned(const struct ike_connection *c, const struct ip_addr *loca
 	return false;
 }
 
+static bool is_path_left(const struct ike_sa *sa)
+{
+	const struct ike_env *env = &sa->ike->env;
+	struct ike_ends ends;
+
+	/* One that was asked for is kept for as long as it is there, and until another one is. */
+	if (is_pinned(&sa->conn->c, &sa->ends.local))
+		return !env->is_ours(env->ctx, &sa->ends.local) &&
+		       conn_ends(sa->ike, sa->conn, &ends) == 0 &&
+		       !ip_addr_equal(&ends.local, &sa->ends.local);
+	return env->source_for(env->ctx, &sa->ends.remote, &ends.local) &&
+	       !ip_addr_equal(&ends.local, &sa->ends.local);
+}
+
 static void look_at_path(struct ike_sa *sa)
 {
-	struct ip_addr source;
-
 	if (sa->phase == SA_WAITING && sa->attempts > 0) {
 		sa_start(sa);
 		return;
 	}
-	if (is_pinned(&sa->conn->c, &sa->ends.local) ||
-	    !sa->ike->env.source_for(sa->ike->env.ctx, &sa->ends.remote, &source) ||
-	    ip_addr_equal(&source, &sa->ends.local))
+	if (!is_path_left(sa))
 		return;
 	if (sa->phase == SA_INIT_SENT || sa->phase == SA_AUTH_SENT) {
 		sa_setup_failed(sa, "the local address changed");
@@ -179,6 +189,12 @@ void ike_on_addresses(struct ike *ike, uint64_t now_ms)
 		next = sa->next;
 		if (sa->phase != SA_DEAD)
 			look_at_path(sa);
+	}
+	for (unsigned i = 0; i < ike->settings.conn_count; i++) {
+		struct conn *conn = ike->settings.conns[i];
+
+		for (unsigned k = 0; k < conn->kid_count; k++)
+			policies_move_trap(ike, conn, conn->kids[k]);
 	}
 	engine_leave(ike);
 }

@@ -147,8 +147,11 @@ static void close_all(struct ike_sa *sa)
 	bool ours_too = sa->phase == SA_DELETING;
 
 	for (struct child *c = sa->children; c && count < CHILDREN_MAX && !ours_too; c = c->next) {
-		if (c->phase == CHILD_UP)
-			again[count++] = kid_get(c->kid);
+		if (c->phase != CHILD_UP)
+			continue;
+		again[count++] = kid_get(c->kid);
+		if (c->kid->c.close_action == IKE_START_START)
+			policies_hold(ike, conn, c->kid);
 	}
 	sa_end(sa, "the peer deleted it");
 	sa_keep_answer(sa);

@@ -186,13 +186,15 @@ struct ike_config {
 
 struct ike;
 
-/* What the machine asks of its surroundings. Both must answer at once. */
+/* What the machine asks of its surroundings. All must answer at once. */
 struct ike_env {
 	void *ctx;
 	/* Fills buf with random bytes fit for keys. */
 	void (*random)(void *ctx, uint8_t *buf, size_t len);
 	/* The address packets to dst would leave from; false: there is no route. */
 	bool (*source_for)(void *ctx, const struct ip_addr *dst, struct ip_addr *src);
+	/* Packets can leave from addr: it is an address of this host now. */
+	bool (*is_ours)(void *ctx, const struct ip_addr *addr);
 };
 
 /* 0 and *out (owned), -ENOMEM. Without ike_configure it answers nobody. */
@@ -246,7 +248,8 @@ void ike_on_inbound(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst,
  * put back, since their sequence numbers and windows are lost. */
 void ike_on_sas_lost(struct ike *ike, uint64_t now_ms,
 		     bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi), void *ctx);
-/* Local addresses or routes changed: paths that no longer have a source are left, and tried anew. */
+/* Local addresses or routes changed: paths that no longer have a source are left, and tried anew from another one,
+ * if the configuration has one that is there; traps follow. */
 void ike_on_addresses(struct ike *ike, uint64_t now_ms);
 /* An authentic inner packet did not match its SA: N(INVALID_SELECTORS) to the peer, RFC 4301 §5.2. */
 void ike_on_bad_selector(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,

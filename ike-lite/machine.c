@@ -221,6 +221,15 @@ static bool delete_kid(struct ike_sa *sa, const struct kid *kid, uint32_t reques
 	return found;
 }
 
+/* What is taken down is not waited for any more. */
+static void stop_holding(struct ike *ike, struct conn *conn, const struct kid *kid)
+{
+	for (unsigned i = 0; i < conn->kid_count; i++) {
+		if (conn->kids[i]->held && (!kid || kid == conn->kids[i]))
+			policies_untrap(ike, conn, conn->kids[i]);
+	}
+}
+
 int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, const char *child,
 		  uint32_t request)
 {
@@ -244,6 +253,7 @@ int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, cons
 			sa_delete(sa, "taken down by command", request);
 		}
 	}
+	stop_holding(ike, conn, kid);
 	engine_leave(ike);
 	return found ? 0 : -ENOENT;
 }

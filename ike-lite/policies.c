@@ -47,6 +47,8 @@ void policies_add(struct child *c)
 	emit_of_child(c, IKE_ADD_POLICIES, &c->local, &c->remote);
 	if (stood)
 		emit_of_child(c, IKE_DELETE_POLICIES, &local, &remote);
+	if (c->kid->held)
+		policies_untrap(c->sa->ike, c->sa->conn, c->kid);
 }
 
 void policies_leave(struct child *c)
@@ -105,14 +107,15 @@ static void trap_selectors(struct ike *ike, struct conn *conn, struct kid *kid,
 }
 
 static void emit_trap(struct ike *ike, struct conn *conn, struct kid *kid,
-		      enum ike_action_kind kind)
+		      const struct ike_ends *ends, const struct ike_ts_list *local,
+		      const struct ike_ts_list *remote, enum ike_action_kind kind)
 {
 	struct ike_policy_action p = {.reqid = kid->reqid,
 				      .trap = true,
-				      .local = kid->trap_ends.local,
-				      .remote = kid->trap_ends.remote,
-				      .local_ts = &kid->trap_local,
-				      .remote_ts = &kid->trap_remote};
+				      .local = ends->local,
+				      .remote = ends->remote,
+				      .local_ts = local,
+				      .remote_ts = remote};
 
 	emit_policies(ike, kind, conn, kid, &p);
 }
@@ -121,11 +124,13 @@ void policies_trap(struct ike *ike, struct conn *conn, struct kid *kid)
 {
 	struct child *c;
 
+	kid->held = false;
 	if (kid->trapped)
 		return;
 	kid->trapped = true;
 	trap_selectors(ike, conn, kid, &kid->trap_ends, &kid->trap_local, &kid->trap_remote);
-	emit_trap(ike, conn, kid, IKE_ADD_POLICIES);
+	emit_trap(ike, conn, kid, &kid->trap_ends, &kid->trap_local, &kid->trap_remote,
+		  IKE_ADD_POLICIES);
 	c = with_selectors(ike, &kid->trap_local, &kid->trap_remote);
 	/* The latest ones count: a child's do, as long as it has some. */
 	if (c) {
@@ -134,12 +139,37 @@ void policies_trap(struct ike *ike, struct conn *conn, struct kid *kid)
 	}
 }
 
+void policies_hold(struct ike *ike, struct conn *conn, struct kid *kid)
+{
+	if (kid->trapped || !conn->current || !kid->current || ike->ending)
+		return;
+	policies_trap(ike, conn, kid);
+	kid->held = true;
+}
+
+void policies_move_trap(struct ike *ike, struct conn *conn, struct kid *kid)
+{
+	struct ike_ts_list local = kid->trap_local, remote = kid->trap_remote;
+	struct ike_ends ends = kid->trap_ends, now;
+	bool held = kid->held;
+
+	if (!kid->trapped || conn_ends(ike, conn, &now) != 0 ||
+	    (ip_addr_equal(&now.local, &ends.local) && ip_addr_equal(&now.remote, &ends.remote)))
+		return;
+	kid->trapped = false;
+	policies_trap(ike, conn, kid);
+	kid->held = held;
+	/* The new one stands before the old one goes. */
+	emit_trap(ike, conn, kid, &ends, &local, &remote, IKE_DELETE_POLICIES);
+}
+
 void policies_untrap(struct ike *ike, struct conn *conn, struct kid *kid)
 {
 	if (!kid->trapped)
 		return;
-	kid->trapped = false;
-	emit_trap(ike, conn, kid, IKE_DELETE_POLICIES);
+	kid->trapped = kid->held = false;
+	emit_trap(ike, conn, kid, &kid->trap_ends, &kid->trap_local, &kid->trap_remote,
+		  IKE_DELETE_POLICIES);
 }
 
 /* ---- selectors ------------------------------------------------------------------------------------------- */

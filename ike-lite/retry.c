@@ -128,8 +128,11 @@ void sa_peer_is_dead(struct ike_sa *sa, const char *why)
 	unsigned count = 0;
 
 	for (struct child *c = sa->children; c && count < CHILDREN_MAX; c = c->next) {
-		if (c->phase == CHILD_UP)
-			again[count++] = kid_get(c->kid);
+		if (c->phase != CHILD_UP)
+			continue;
+		again[count++] = kid_get(c->kid);
+		if (c->kid->c.dpd_action == IKE_START_START)
+			policies_hold(ike, conn, c->kid);
 	}
 	sa_end(sa, why);
 	for (unsigned i = 0; i < count; i++) {

@@ -17,19 +17,30 @@ static bool is_single(const struct ip_prefix *p)
 	return p->len == ip_addr_bits(&p->addr) && !ip_addr_is_any(&p->addr);
 }
 
+/* Of those listed one that is there. */
 static bool local_for(const struct ike *ike, const struct conn *conn, const struct ip_addr *remote,
 		      struct ip_addr *out)
 {
+	const struct ip_prefix *first = NULL;
+
 	for (unsigned i = 0; i < conn->c.local_count; i++) {
 		const struct ip_prefix *p = &conn->c.local[i];
 
-		if (is_single(p) && p->addr.family == remote->family) {
+		if (!is_single(p) || p->addr.family != remote->family)
+			continue;
+		if (ike->env.is_ours(ike->env.ctx, &p->addr)) {
 			*out = p->addr;
 			return true;
 		}
+		if (!first)
+			first = p;
 	}
-	return ike->env.source_for(ike->env.ctx, remote, out) &&
-	       conn_takes_addresses(conn, out, remote);
+	if (ike->env.source_for(ike->env.ctx, remote, out) &&
+	    conn_takes_addresses(conn, out, remote))
+		return true;
+	if (first)
+		*out = first->addr; /* it may come yet */
+	return first != NULL;
 }
 
 /* The first of the peer's addresses to which there is a way: a name may have some of either family. */
@@ -242,8 +253,10 @@ void wish_replacement(struct ike_sa *sa)
 		return;
 	fresh = sa_new(sa->ike, sa->conn, true, &ends, 0);
 	for (const struct child *c = sa->children; fresh && c; c = c->next) {
-		if (c->phase == CHILD_UP && c->kid->current)
-			sa_queue(fresh, child_task(c->kid, 0, NULL));
+		if (c->phase != CHILD_UP || !c->kid->current)
+			continue;
+		policies_hold(sa->ike, sa->conn, c->kid);
+		sa_queue(fresh, child_task(c->kid, 0, NULL));
 	}
 	if (fresh)
 		sa_start(fresh);

@@ -59,6 +59,12 @@ static bool source_for(void *ctx, const struct ip_addr *dst, struct ip_addr *src
 	return net_source_for(d->net, dst, src);
 }
 
+static bool is_ours(void *ctx, const struct ip_addr *addr)
+{
+	(void)ctx;
+	return net_is_ours(addr);
+}
+
 /* ---- events ------------------------------------------------------------------------------------ */
 
 static void stop_on_signal(evutil_socket_t signal_number, short what, void *arg)
@@ -219,7 +225,7 @@ static int open_events(struct iked *d)
 
 static int open_machine(struct iked *d)
 {
-	const struct ike_env env = {d, fill_random, source_for};
+	const struct ike_env env = {d, fill_random, source_for, is_ours};
 	const struct xfrm_link_listener listener = {on_xfrm_event, on_connected, d};
 	const struct xfrm_link_options options = {
 		.path = d->options->socket_path,

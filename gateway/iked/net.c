@@ -124,32 +124,52 @@ void net_send(struct net *net, const struct ike_ends *ends, const uint8_t *data,
 			  ip_addr_format(&ends->remote, text), ends->remote_port, strerror(-rc));
 }
 
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* Returns its length. */
+static socklen_t put_address(union address *out, const struct ip_addr *addr, uint16_t port)
+{
+	*out = (union address){0};
+	if (addr->family == AF_INET6) {
+		out->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+		memcpy(&out->v6.sin6_addr, addr->bytes, sizeof(out->v6.sin6_addr));
+		return sizeof(out->v6);
+	}
+	out->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+	memcpy(&out->v4.sin_addr, addr->bytes, sizeof(out->v4.sin_addr));
+	return sizeof(out->v4);
+}
+
 bool net_source_for(struct net *net, const struct ip_addr *dst, struct ip_addr *src)
 {
 	bool six = dst->family == AF_INET6;
 	int fd = net->probes[six];
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} addr = {0};
-	socklen_t len = sizeof(addr);
+	union address addr;
+	socklen_t len = put_address(&addr, dst, 500);
 	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
-	if (six) {
-		addr.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(500)};
-		memcpy(&addr.v6.sin6_addr, dst->bytes, sizeof(addr.v6.sin6_addr));
-	} else {
-		addr.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(500)};
-		memcpy(&addr.v4.sin_addr, dst->bytes, sizeof(addr.v4.sin_addr));
-	}
 	/* Or the source chosen last time would stay. */
 	(void)connect(fd, &nobody, sizeof(nobody));
-	if (fd < 0 || connect(fd, &addr.any, six ? sizeof(addr.v6) : sizeof(addr.v4)) < 0 ||
-	    getsockname(fd, &addr.any, &len) < 0)
+	if (fd < 0 || connect(fd, &addr.any, len) < 0 || getsockname(fd, &addr.any, &len) < 0)
 		return false;
 	*src = six ? ip_addr_v6(&addr.v6.sin6_addr) : ip_addr_v4(&addr.v4.sin_addr);
 	return !ip_addr_is_any(src);
+}
+
+bool net_is_ours(const struct ip_addr *addr)
+{
+	int fd = socket(addr->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	union address at;
+	socklen_t len = put_address(&at, addr, 0);
+	bool ours = fd >= 0 && bind(fd, &at.any, len) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ours;
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------ */

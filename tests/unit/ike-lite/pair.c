@@ -91,6 +91,13 @@ static bool source_for(void *ctx, const struct ip_addr *dst, struct ip_addr *src
 	return true;
 }
 
+static bool is_ours(void *ctx, const struct ip_addr *addr)
+{
+	const struct side *s = ctx;
+
+	return ip_addr_equal(addr, &s->addr) || ip_addr_equal(addr, &s->also_ours);
+}
+
 static void fill_kid(struct ike_child_config *k, const char *local, const char *remote)
 {
 	(void)snprintf(k->name, sizeof(k->name), "lan");
@@ -135,7 +142,10 @@ void pair_init(struct pair *p, uint64_t seed)
 	*p = (struct pair){.now = 1000000};
 	for (unsigned i = 0; i < SIDES; i++) {
 		struct side *s = &p->side[i];
-		struct ike_env env = {.ctx = s, .random = give_random, .source_for = source_for};
+		struct ike_env env = {.ctx = s,
+				      .random = give_random,
+				      .source_for = source_for,
+				      .is_ours = is_ours};
 
 		s->pair = p;
 		s->number = i;

@@ -31,7 +31,7 @@ struct side {
 	struct pair *pair;
 	unsigned number;
 	uint64_t random; /* state */
-	struct ip_addr addr;
+	struct ip_addr addr, also_ours;
 	bool no_route;
 	struct ike_config config;
 	struct ike_connection connection;

@@ -203,6 +203,115 @@ START_TEST(test_wishes_follow_the_local_address)
 }
 END_TEST
 
+/* Of two that are listed one goes, and the other one comes; until the tunnel is up again, packets are held. */
+START_TEST(test_wishes_follow_a_listed_address)
+{
+	struct ike_connection *c = &p.side[A].connection;
+
+	c->local_count = 2;
+	c->local[1] = (struct ip_prefix){pair_addr("192.0.2.77"), 32};
+	p.side[B].connection.remote_count = 0;
+	pair_up(&p);
+	p.checks_traffic = false;
+	p.side[A].addr = pair_addr("192.0.2.5"); /* that is none of them: they may come back */
+	ike_on_addresses(p.side[A].ike, p.now);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+	p.side[A].addr = pair_addr("192.0.2.77");
+	ike_on_addresses(p.side[A].ike, p.now);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.side[A].sa_count, 0);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert(p.side[A].policies[0].trap);
+	pair_run(&p);
+	check_up();
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert_uint_eq(p.side[A].ledger_count, 1);
+	ck_assert(!p.side[A].policies[0].trap);
+	ck_assert(ip_addr_equal(&p.side[A].policies[0].outer, &p.side[A].addr));
+	/* The first one is there, too: no reason to move. */
+	p.side[A].addr = pair_addr("192.0.2.1");
+	p.side[A].also_ours = pair_addr("192.0.2.77");
+	ike_on_addresses(p.side[A].ike, p.now);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+}
+END_TEST
+
+/* A tunnel to its own address that waits for a packet: the trap moves along, up or not. */
+START_TEST(test_wishes_traps_follow_the_local_address)
+{
+	struct side *a = &p.side[A];
+
+	a->connection.local_count = 0;
+	p.side[B].connection.remote_count = 0;
+	a->kids[0].start_action = IKE_START_TRAP;
+	a->kids[0].local_ts.count = 0;
+	a->kids[0].local_dynamic = true;
+	p.side[B].kids[0].remote_ts.at[0] = pair_ts("192.0.2.0/24");
+	a->no_route = true;
+	pair_configure(&p, B);
+	pair_configure(&p, A);
+	a->no_route = false;
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const addresses[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3"};
+		char text[IKE_TS_TEXT_MAX];
+
+		a->addr = pair_addr(addresses[i]);
+		ike_on_addresses(a->ike, p.now);
+		pair_collect(&p, A);
+		ck_assert_uint_eq(a->ledger_count, 1);
+		ck_assert(a->policies[0].trap);
+		ck_assert_str_eq(ike_ts_format(&a->policies[0].local.at[0], text),
+				 i == 0	  ? "192.0.2.1/32"
+				 : i == 1 ? "192.0.2.2/32"
+					  : "192.0.2.3/32");
+	}
+	pair_initiate(&p, A, 1);
+	pair_run(&p);
+	check_up();
+	p.checks_traffic = false;
+	a->addr = pair_addr("192.0.2.9");
+	ike_on_addresses(a->ike, p.now);
+	pair_collect(&p, A);
+	pair_run(&p);
+	check_up();
+	ck_assert_uint_eq(a->ledger_count, 2);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert(ip_addr_equal(&a->ledger[i].outer, &a->addr));
+	ck_assert(a->ledger[0].trap && !a->ledger[1].trap);
+}
+END_TEST
+
+/* The peer is dead and is to be found again: packets are held until it is, or until nobody wants it any more. */
+START_TEST(test_wishes_hold_packets_for_a_dead_peer)
+{
+	static const bool lost[SIDES] = {true, true};
+	struct side *a = &p.side[A];
+	bool down = _i;
+
+	a->kids[0].dpd_action = IKE_START_START;
+	a->connection.dpd_delay_s = 10;
+	a->connection.keyingtries = 0;
+	pair_up(&p);
+	p.checks_traffic = false;
+	pair_wait_losing(&p, 300000, lost);
+	ck_assert_uint_eq(a->sa_count, 0);
+	ck_assert_uint_eq(a->policy_count, 1);
+	ck_assert(a->policies[0].trap);
+	if (down) {
+		ck_assert_int_eq(ike_terminate(a->ike, p.now, "net", NULL, 0), 0);
+		pair_collect(&p, A);
+		ck_assert_uint_eq(a->policy_count, 0);
+		return;
+	}
+	pair_wait(&p, 400000);
+	ck_assert_uint_eq(a->ledger_count, 1);
+	ck_assert(!a->policies[0].trap);
+	check_up();
+}
+END_TEST
+
 /* Both sides are to start, and do at the same moment: one tunnel. */
 START_TEST(test_wishes_both_start_at_once)
 {
@@ -452,6 +561,9 @@ int main(void)
 	tcase_add_test(tc, test_wishes_start_child_is_tried_again);
 	tcase_add_test(tc, test_wishes_start_waits_for_a_route);
 	tcase_add_test(tc, test_wishes_follow_the_local_address);
+	tcase_add_test(tc, test_wishes_follow_a_listed_address);
+	tcase_add_test(tc, test_wishes_traps_follow_the_local_address);
+	tcase_add_loop_test(tc, test_wishes_hold_packets_for_a_dead_peer, 0, 2);
 	tcase_add_test(tc, test_wishes_both_start_at_once);
 	tcase_add_test(tc, test_wishes_retry_finds_it_up);
 	tcase_add_loop_test(tc, test_wishes_close_action, 0, (int)ARRAY_LEN(closings));
