@@ -2,11 +2,13 @@
  * fuzz_ike_input.c: strangers' and peers' bytes into the machine. The first byte chooses:
  *
  *     even    raw datagrams to a machine that answers and one that asks, each behind two bytes of length and one that
- *             says to whom, and how much time passes
+ *             says to whom, and how much time passes. Bit 1: they have a tunnel already, whose keys the input may
+ *             know, since they are the same each time. Bit 2: all but the first are asked for a cookie
  *     odd     two machines that know each other exchange messages, and what is inside their encrypted payloads is
  *             changed before it is sealed: the input is a row of edits (message, offset, value)
  *
- * Nothing may crash, leak or hang; what is sent is well-formed; and after raw bytes alone nobody is up.
+ * Nothing may crash, leak or hang; what is sent is well-formed; and after raw bytes alone nobody is up. The corpus
+ * holds whole conversations of such machines: for raw bytes between two of other keys, behind bit 1 of these.
  */
 #include "ike-lite/bytes.h"
 #include "ike-lite/engine.h"
@@ -28,11 +30,17 @@ static void must(bool ok, const char *what)
 
 /* ---- raw ---------------------------------------------------------------------------------------------------- */
 
-static void feed_raw(struct pair *p, const uint8_t *data, size_t size)
+enum { BIT_INSIDE = 1, BIT_TUNNEL = 2, BIT_COOKIES = 4 };
+
+static void feed_raw(struct pair *p, uint8_t bits, const uint8_t *data, size_t size)
 {
+	if (bits & BIT_COOKIES)
+		p->side[A].config.cookie_threshold = p->side[B].config.cookie_threshold = 1;
 	pair_configure(p, A);
 	pair_configure(p, B);
 	pair_initiate(p, A, 1);
+	if (bits & BIT_TUNNEL)
+		pair_run(p);
 	while (size >= 3) {
 		unsigned to = data[0] & 1;
 		size_t len = (size_t)data[1] | (size_t)data[2] << 8;
@@ -53,7 +61,7 @@ static void feed_raw(struct pair *p, const uint8_t *data, size_t size)
 		must(copy != NULL, "there is memory");
 		memcpy(copy, data, len);
 		/* A's SPI is not for strangers to guess; who is on the path knows it. */
-		if (to == A && len >= 8 && s->ike->sas)
+		if (!(bits & BIT_TUNNEL) && to == A && len >= 8 && s->ike->sas)
 			store_u64(copy, s->ike->sas->spi_i);
 		ike_input(s->ike, p->now, &ends, copy, len);
 		free(copy);
@@ -65,7 +73,8 @@ static void feed_raw(struct pair *p, const uint8_t *data, size_t size)
 		data += len;
 		size -= len;
 	}
-	must(p->side[A].sa_count == 0 && p->side[B].sa_count == 0, "strangers make no SAs");
+	must((bits & BIT_TUNNEL) || (p->side[A].sa_count == 0 && p->side[B].sa_count == 0),
+	     "strangers make no SAs");
 }
 
 /* ---- inside ---------------------------------------------------------------------------------------------------- */
@@ -167,10 +176,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	pair_init(&p, 1);
-	if (data[0] & 1)
+	if (data[0] & BIT_INSIDE)
 		feed_inside(&p, data + 1, size - 1);
 	else
-		feed_raw(&p, data + 1, size - 1);
+		feed_raw(&p, data[0], data + 1, size - 1);
 	pair_fini(&p);
 	return 0;
 }
