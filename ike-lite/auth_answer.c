@@ -131,10 +131,14 @@ static void refuse(struct ike_sa *sa, const struct message *m, const struct clai
 		   const char *what)
 {
 	char text[EVENT_TEXT_MAX];
-	bool known = sa->remote_id.type != 0;
+	struct ike_id local;
 
-	(void)explain_not_authentic(known ? sa->conn : NULL, known ? &sa->local_id : &c->wanted,
-				    &c->id, what, text);
+	if (sa->remote_id.type != 0) {
+		(void)explain_not_authentic(sa->conn, &sa->local_id, &c->id, what, text);
+	} else {
+		local = auth_local_id(sa, sa->conn);
+		(void)explain_not_known(sa->conn, &local, &c->wanted, &c->id, what, text);
+	}
 	sa_answer_notify(sa, m, IKE_N_AUTHENTICATION_FAILED, (struct ike_span){0});
 	emit_refused(sa->ike, m->ends, sa->spi_i, text);
 	sa_keep_answer(sa);

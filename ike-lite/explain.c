@@ -119,6 +119,22 @@ const char *explain_setup_refused(const struct ike_sa *sa, uint16_t notify,
 	return write(text, "the peer refused: %s", explain_notify(notify, number));
 }
 
+const char *explain_not_known(const struct conn *nearest, const struct ike_id *local,
+			      const struct ike_id *wanted, const struct ike_id *remote,
+			      const char *what, char text[static EVENT_TEXT_MAX])
+{
+	char ours[IKE_ID_TEXT_MAX], theirs[IKE_ID_TEXT_MAX], asked[IKE_ID_TEXT_MAX];
+	char expected[IKE_ID_TEXT_MAX], place[WHERE_MAX];
+
+	return write(text,
+		     "%s; the peer says it is %.100s and wants to speak to %.100s; '%s' expects "
+		     "%.100s and is %.100s%s",
+		     what, ike_id_format(remote, theirs),
+		     wanted->type ? ike_id_format(wanted, asked) : "anybody", nearest->c.name,
+		     ike_id_format(&nearest->c.remote_id, expected), ike_id_format(local, ours),
+		     where(nearest, nearest->c.line, "connection", place));
+}
+
 const char *explain_not_authentic(const struct conn *conn, const struct ike_id *local,
 				  const struct ike_id *remote, const char *what,
 				  char text[static EVENT_TEXT_MAX])
@@ -126,9 +142,6 @@ const char *explain_not_authentic(const struct conn *conn, const struct ike_id *
 	char ours[IKE_ID_TEXT_MAX], theirs[IKE_ID_TEXT_MAX], wanted[IKE_ID_TEXT_MAX];
 	char place[WHERE_MAX];
 
-	if (!conn)
-		return write(text, "%s; the peer says it is %.100s, and wants to speak to %.100s",
-			     what, ike_id_format(remote, theirs), ike_id_format(local, ours));
 	return write(text, "%s; the peer says it is %.100s, we expect %.100s and are %.100s%s",
 		     what, ike_id_format(remote, theirs), ike_id_format(&conn->c.remote_id, wanted),
 		     ike_id_format(local, ours), where(conn, conn->c.line, "connection", place));

@@ -27,6 +27,10 @@ const char *explain_no_selectors(const struct conn *conn, const struct ike_ts_li
 				 const struct ike_ts_list *theirs_local,
 				 const struct ike_ts_list *theirs_remote,
 				 char text[static EVENT_TEXT_MAX]);
+/* No connection has who the peer says it is and whom it wants; nearest: one whose addresses and algorithms fitted. */
+const char *explain_not_known(const struct conn *nearest, const struct ike_id *local,
+			      const struct ike_id *wanted, const struct ike_id *remote,
+			      const char *what, char text[static EVENT_TEXT_MAX]);
 /* We refuse to believe who the peer says it is. */
 const char *explain_not_authentic(const struct conn *conn, const struct ike_id *local,
 				  const struct ike_id *remote, const char *what,
