@@ -215,9 +215,27 @@ struct esp_in;
 int esp_in_new(struct esp_in **out, const struct esp_suite *suite, const struct esp_keys *keys,
 	       uint32_t spi, bool esn, uint32_t window) __attribute__((warn_unused_result));
 void esp_in_free(struct esp_in *sa); /* NULL is fine; cleanses keys */
-/* Goes on after the highest number seen elsewhere: it and all below count as seen. Before the first
- * packet; 0 changes nothing. */
-void esp_in_resume(struct esp_in *sa, uint64_t seq);
+/* Which numbers a window has seen: bit i is that of the highest one, less i. */
+enum { ESP_SEEN_MAX = 4096 };
+struct esp_seen {
+	uint32_t bits[ESP_SEEN_MAX / 32];
+};
+static inline bool esp_was_seen(const struct esp_seen *seen, uint32_t i)
+{
+	return seen->bits[i / 32] >> i % 32 & 1;
+}
+static inline void esp_note_seen(struct esp_seen *seen, uint32_t i)
+{
+	seen->bits[i / 32] |= 1U << i % 32;
+}
+
+/* Goes on after the highest number seen elsewhere. Below it counts as seen what the first ESP_SEEN_MAX
+ * numbers of the window say, and whatever is beyond them; all of it if seen does not say that the
+ * highest one was, so that it is the record of no window. Before the first packet; 0 changes nothing. */
+void esp_in_resume(struct esp_in *sa, uint64_t seq, const struct esp_seen *seen);
+/* What the window has seen, as far as it and the record go. Any thread; beside the data thread it may
+ * be behind by the packets of that moment. */
+void esp_in_seen(const struct esp_in *sa, struct esp_seen *out);
 
 /* Before the SA's first packet: padding other than 1, 2, 3.. shall be V_PADDING, as RFC 4303 §2.4
  * advises, whatever the transform. Without this peers may pad as they like, and some do. */

@@ -56,9 +56,14 @@ void esp_in_free(struct esp_in *sa)
 	free(sa); /* what is left holds no secret */
 }
 
-void esp_in_resume(struct esp_in *sa, uint64_t seq)
+void esp_in_seen(const struct esp_in *sa, struct esp_seen *out)
 {
-	esp_replay_resume(&sa->replay, seq);
+	esp_replay_seen(&sa->replay, out);
+}
+
+void esp_in_resume(struct esp_in *sa, uint64_t seq, const struct esp_seen *seen)
+{
+	esp_replay_resume(&sa->replay, seq, seen);
 }
 
 void esp_in_insist_on_padding(struct esp_in *sa)

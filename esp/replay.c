@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WORD_BITS = 64 };
 
@@ -25,7 +26,7 @@ static uint64_t words_for(uint32_t window)
 int esp_replay_init(struct esp_replay *r, uint32_t window, bool esn)
 {
 	uint64_t words = words_for(window);
-	uint64_t *bits = NULL;
+	_Atomic uint64_t *bits = NULL;
 
 	/* RFC 4303 §2.2.1: without a window there is nothing to infer the high half from. */
 	if (window > ESP_WINDOW_MAX || (window == 0 && esn))
@@ -70,7 +71,7 @@ uint64_t esp_replay_infer(const struct esp_replay *r, uint32_t seq_lo)
 	return (uint64_t)hi << 32 | seq_lo;
 }
 
-static uint64_t *word_of(const struct esp_replay *r, uint64_t seq)
+static _Atomic uint64_t *word_of(const struct esp_replay *r, uint64_t seq)
 {
 	return &r->words[(seq / WORD_BITS) & r->word_mask];
 }
@@ -78,6 +79,22 @@ static uint64_t *word_of(const struct esp_replay *r, uint64_t seq)
 static uint64_t bit_of(uint64_t seq)
 {
 	return (uint64_t)1 << (seq % WORD_BITS);
+}
+
+static uint64_t load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+/* There is one writer. */
+static void store(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static bool is_set(const struct esp_replay *r, uint64_t seq)
+{
+	return load(word_of(r, seq)) & bit_of(seq);
 }
 
 enum verdict esp_replay_check(const struct esp_replay *r, uint64_t seq)
@@ -93,7 +110,7 @@ enum verdict esp_replay_check(const struct esp_replay *r, uint64_t seq)
 		return V_OK;
 	if (top - seq >= r->window)
 		return V_REPLAY_OLD;
-	return *word_of(r, seq) & bit_of(seq) ? V_REPLAY_DUP : V_OK;
+	return is_set(r, seq) ? V_REPLAY_DUP : V_OK;
 }
 
 /* Clears the words the window moves into, RFC 6479 §3, at most each once. */
@@ -104,7 +121,7 @@ static void advance(struct esp_replay *r, uint64_t top, uint64_t seq)
 	if (steps > r->word_mask + 1)
 		steps = r->word_mask + 1;
 	for (uint64_t i = 0; i < steps; i++)
-		r->words[(seq / WORD_BITS - i) & r->word_mask] = 0;
+		store(&r->words[(seq / WORD_BITS - i) & r->word_mask], 0);
 }
 
 void esp_replay_commit(struct esp_replay *r, uint64_t seq)
@@ -114,19 +131,44 @@ void esp_replay_commit(struct esp_replay *r, uint64_t seq)
 	if (r->window) {
 		if (seq > top)
 			advance(r, top, seq);
-		*word_of(r, seq) |= bit_of(seq);
+		store(word_of(r, seq), load(word_of(r, seq)) | bit_of(seq));
 	}
 	if (seq > top)
 		atomic_store_explicit(&r->top, seq, memory_order_relaxed);
 }
 
-void esp_replay_resume(struct esp_replay *r, uint64_t seq)
+/* How far back from top a record and the window both go. */
+static uint32_t recorded(const struct esp_replay *r, uint64_t top)
+{
+	uint64_t len = r->window < ESP_SEEN_MAX ? r->window : ESP_SEEN_MAX;
+
+	return (uint32_t)(top < len ? top : len); /* there is no number 0 */
+}
+
+void esp_replay_resume(struct esp_replay *r, uint64_t seq, const struct esp_seen *seen)
 {
 	atomic_init(&r->top, seq);
 	if (!r->window || !seq)
 		return;
 	for (uint64_t i = 0; i <= r->word_mask; i++)
-		r->words[i] = UINT64_MAX;
+		store(&r->words[i], UINT64_MAX);
 	/* What lies above in its word has not been seen: the window moves there without clearing. */
-	*word_of(r, seq) = UINT64_MAX >> (WORD_BITS - 1 - seq % WORD_BITS);
+	store(word_of(r, seq), UINT64_MAX >> (WORD_BITS - 1 - seq % WORD_BITS));
+	for (uint32_t i = 0; esp_was_seen(seen, 0) && i < recorded(r, seq); i++) {
+		_Atomic uint64_t *word = word_of(r, seq - i);
+
+		if (!esp_was_seen(seen, i))
+			store(word, load(word) & ~bit_of(seq - i));
+	}
+}
+
+void esp_replay_seen(const struct esp_replay *r, struct esp_seen *out)
+{
+	uint64_t top = esp_replay_top(r);
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < recorded(r, top); i++) {
+		if (is_set(r, top - i))
+			esp_note_seen(out, i);
+	}
 }

@@ -19,7 +19,7 @@
 
 struct esp_replay {
 	/* Set at creation, then immutable. */
-	uint64_t *words; /* owned; NULL if window is 0 */
+	_Atomic uint64_t *words; /* owned; NULL if window is 0; written as top is */
 	uint64_t word_mask;
 	uint32_t window;
 	bool esn;
@@ -39,8 +39,10 @@ enum verdict esp_replay_check(const struct esp_replay *r, uint64_t seq);
 /* Marks a number that passed the check and whose packet proved authentic. */
 void esp_replay_commit(struct esp_replay *r, uint64_t seq);
 
-/* For a window that was elsewhere before: seq and all below it have been seen. */
-void esp_replay_resume(struct esp_replay *r, uint64_t seq);
+/* For a window that was elsewhere before, see esp_in_resume. */
+void esp_replay_resume(struct esp_replay *r, uint64_t seq, const struct esp_seen *seen);
+/* See esp_in_seen. */
+void esp_replay_seen(const struct esp_replay *r, struct esp_seen *out);
 
 static inline uint64_t esp_replay_top(const struct esp_replay *r)
 {

@@ -63,7 +63,7 @@ int sa_open_ends(struct sa *sa, const struct sa_grant *grant, unsigned direction
 		rc = esp_in_new(&in, &c->suite, &keys, c->id.spi, c->esn, c->replay_window);
 		if (rc < 0)
 			return rc;
-		esp_in_resume(in, grant->past.in_seq);
+		esp_in_resume(in, grant->past.in_seq, &grant->past.seen);
 		if (c->extra_flags & SA_XFLAG_STRICT_PAD)
 			esp_in_insist_on_padding(in);
 	}
@@ -174,7 +174,7 @@ struct sa_status sa_status(const struct sa *sa)
 	const struct sa_counters *c = sa->counters;
 	const uint64_t out_seq = sa->out ? esp_out_seq(sa->out) : 0;
 
-	return (struct sa_status){
+	struct sa_status status = {
 		.bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed),
 		.packets = atomic_load_explicit(&c->packets, memory_order_relaxed),
 		.add_time = sa->add_time,
@@ -186,4 +186,8 @@ struct sa_status sa_status(const struct sa *sa)
 		.icv_drops = atomic_load_explicit(&c->icv_drops, memory_order_relaxed),
 		.directions = (uint8_t)((sa->in ? SA_IN : 0) | (sa->out ? SA_OUT : 0)),
 	};
+
+	if (sa->in)
+		esp_in_seen(sa->in, &status.seen);
+	return status;
 }

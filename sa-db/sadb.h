@@ -146,6 +146,7 @@ struct sa_status {
 	uint64_t out_seq, in_seq;
 	uint32_t replay_drops, icv_drops; /* XFRM: replay, integrity_failed */
 	uint8_t directions;		  /* SA_IN | SA_OUT */
+	struct esp_seen seen; /* by the inbound end, up to in_seq; none: nothing is known of it */
 };
 
 /* Where a NAT lets the peer of an encapsulated SA appear, host order. */

@@ -4,8 +4,9 @@
  * NEWAE. A manager that moves an SA (charon, when an address changes) reads it by GETSA and GETAE and
  * gives it back with a NEWSA. Called by parse_sa.c, put_sa.c, xfrm_parse and xfrm_put.
  *
- * The bitmap of the window is the packet threads' alone: shown as zero, and not believed. Who takes
- * an SA over takes every number up to the highest as seen.
+ * The bitmap of the window has a form of its own in each: in the wide one a ring of as many bits as the
+ * window has, in which number n stands at (n - 1) modulo that. One that does not say that the highest
+ * number was seen, as one that is left out, tells nothing (esp_in_resume).
  */
 #include "xfrm/message.h"
 
@@ -39,6 +40,30 @@ static int check_esn(const struct xfrm_input *in, const struct xfrm_replay_state
 	return 0;
 }
 
+/* Where in the ring the number that is i below the highest one has its bit. */
+static uint32_t ring_place(uint32_t seq, uint32_t window, uint32_t i)
+{
+	uint32_t place = (seq - 1) % window;
+
+	return place >= i ? place - i : window - (i - place);
+}
+
+/* behind: the words after the structure, if they are there. */
+static void get_ring(const struct xfrm_replay_state_esn *esn, const uint8_t *behind,
+		     struct esp_seen *out)
+{
+	uint32_t word;
+
+	memset(out, 0xff, sizeof(*out)); /* what it does not speak of was */
+	for (uint32_t i = 0; i < esn->replay_window; i++) {
+		uint32_t at = ring_place(esn->seq, esn->replay_window, i);
+
+		memcpy(&word, behind + at / 32 * sizeof(word), sizeof(word));
+		if (!(word >> at % 32 & 1))
+			out->bits[i / 32] &= ~(1U << i % 32);
+	}
+}
+
 /* Whichever of the two is there, and in it the numbers. */
 static int get_numbers(const struct xfrm_input *in, struct xfrm_sa *out)
 {
@@ -56,10 +81,15 @@ static int get_numbers(const struct xfrm_input *in, struct xfrm_sa *out)
 		out->config.replay_window = esn.replay_window;
 		out->status.out_seq = (uint64_t)esn.oseq_hi << 32 | esn.oseq;
 		out->status.in_seq = (uint64_t)esn.seq_hi << 32 | esn.seq;
+		if (xfrm_attr_len(wide) > sizeof(esn))
+			get_ring(&esn, (const uint8_t *)xfrm_attr_data(wide) + sizeof(esn),
+				 &out->status.seen);
 	} else if (narrow) {
 		memcpy(&state, xfrm_attr_data(narrow), sizeof(state));
 		out->status.out_seq = state.oseq;
 		out->status.in_seq = state.seq;
+		memset(&out->status.seen, 0xff, sizeof(out->status.seen));
+		out->status.seen.bits[0] = state.bitmap;
 	}
 	return 0;
 }
@@ -135,6 +165,12 @@ static void put_wide(struct xfrm_output *o, const struct xfrm_sa *sa)
 	raw.esn.oseq_hi = (uint32_t)(sa->status.out_seq >> 32);
 	raw.esn.seq = (uint32_t)sa->status.in_seq;
 	raw.esn.seq_hi = (uint32_t)(sa->status.in_seq >> 32);
+	for (uint32_t i = 0; i < raw.esn.replay_window; i++) {
+		uint32_t at = ring_place(raw.esn.seq, raw.esn.replay_window, i);
+
+		if (esp_was_seen(&sa->status.seen, i))
+			raw.words[sizeof(raw.esn) / sizeof(uint32_t) + at / 32] |= 1U << at % 32;
+	}
 	xfrm_attr_put(o, XFRMA_REPLAY_ESN_VAL, &raw, sizeof(raw.esn) + bitmap * sizeof(uint32_t));
 }
 
@@ -144,6 +180,7 @@ static void put_numbers(struct xfrm_output *o, const struct xfrm_sa *sa, bool wi
 	struct xfrm_replay_state state = {
 		.oseq = (uint32_t)sa->status.out_seq,
 		.seq = (uint32_t)sa->status.in_seq,
+		.bitmap = sa->status.seen.bits[0],
 	};
 
 	if (wide)

@@ -117,9 +117,10 @@ START_TEST(test_resumed_window_has_seen_it_all)
 	for (size_t i = 0; i < ARRAY_LEN(windows); i++) {
 		for (size_t k = 0; k < ARRAY_LEN(tops); k++) {
 			struct esp_replay r = at(windows[i], true, 0);
+			struct esp_seen none = {{~1U, UINT32_MAX}}; /* not the highest one */
 			uint64_t top = tops[k];
 
-			esp_replay_resume(&r, top);
+			esp_replay_resume(&r, top, &none);
 			ck_assert_uint_eq(esp_replay_top(&r), top);
 			for (uint64_t n = 0; n < windows[i] && n < top; n++)
 				ck_assert_int_eq(esp_replay_check(&r, top - n), V_REPLAY_DUP);
@@ -131,6 +132,39 @@ START_TEST(test_resumed_window_has_seen_it_all)
 				ck_assert_int_eq(esp_replay_check(&r, top + n),
 						 3 - n < windows[i] ? V_OK : V_REPLAY_OLD);
 			esp_replay_fini(&r);
+		}
+	}
+}
+END_TEST
+
+/* What one window has seen is what the next one refuses, and nothing else in it. */
+START_TEST(test_resumed_window_is_as_recorded)
+{
+	static const uint64_t tops[] = {1, 40, 64, 65, 129, 5000, UINT32_MAX + 5ULL};
+
+	for (size_t i = 0; i < ARRAY_LEN(windows); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(tops); k++) {
+			struct esp_replay r = at(windows[i], true, 0),
+					  next = at(windows[i], true, 0);
+			uint64_t reach = windows[i] < ESP_SEEN_MAX ? windows[i] : ESP_SEEN_MAX;
+			uint64_t top = tops[k];
+			struct esp_seen seen;
+
+			esp_replay_commit(&r, top);
+			for (uint64_t n = 0; n < windows[i] && n < top; n += 1 + n % 3)
+				esp_replay_commit(&r, top - n);
+			esp_replay_seen(&r, &seen);
+			ck_assert(esp_was_seen(&seen, 0));
+			esp_replay_resume(&next, top, &seen);
+			ck_assert_uint_eq(esp_replay_top(&next), top);
+			for (uint64_t n = 0; n < reach + 3 && n <= top; n++)
+				ck_assert_int_eq(esp_replay_check(&next, top - n),
+						 n < reach || windows[i] == reach
+							 ? esp_replay_check(&r, top - n)
+							 : V_REPLAY_DUP);
+			ck_assert_int_eq(esp_replay_check(&next, top + 1), V_OK);
+			esp_replay_fini(&r);
+			esp_replay_fini(&next);
 		}
 	}
 }
@@ -221,6 +255,7 @@ int main(void)
 	tcase_add_test(tc, test_commit_takes_each_number_once);
 	tcase_add_test(tc, test_fresh_window_begins_at_one);
 	tcase_add_test(tc, test_resumed_window_has_seen_it_all);
+	tcase_add_test(tc, test_resumed_window_is_as_recorded);
 	tcase_add_test(tc, test_window_zero_checks_nothing);
 	tcase_add_test(tc, test_32_bit_numbers_are_taken_as_they_are);
 	tcase_add_test(tc, test_infer_follows_appendix_a);

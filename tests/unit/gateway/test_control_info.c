@@ -151,6 +151,28 @@ START_TEST(test_an_sa_goes_on_after_its_past)
 }
 END_TEST
 
+/* What was read by GETAE of one SA is the window of the next one. */
+START_TEST(test_an_sa_goes_on_with_its_window)
+{
+	struct xfrm_message msg = past(sa_message(XFRM_MSG_NEWSA, 2, 1, 0x101), 0, 4711), reply;
+	struct esp_seen seen = {{0x80000005}};
+
+	msg.sa.config.replay_window = 32;
+	msg.sa.status.seen = seen;
+	ck_assert_int_eq(request(msg), 0);
+	reply = get(sa_message(XFRM_MSG_GETAE, 2, 1, 0x101), XFRM_MSG_NEWAE);
+	ck_assert_uint_eq(reply.sa.status.seen.bits[0], 0x80000005);
+	reply = get(sa_message(XFRM_MSG_GETSA, 2, 1, 0x101), XFRM_MSG_NEWSA);
+	ck_assert_uint_eq(reply.sa.status.seen.bits[0], 0x80000005);
+	/* No window has not seen its highest number: all of it is taken as seen. */
+	msg = past(sa_message(XFRM_MSG_NEWSA, 2, 1, 0x102), 0, 4711);
+	msg.sa.config.replay_window = 32;
+	ck_assert_int_eq(request(msg), 0);
+	reply = get(sa_message(XFRM_MSG_GETAE, 2, 1, 0x102), XFRM_MSG_NEWAE);
+	ck_assert_uint_eq(reply.sa.status.seen.bits[0], UINT32_MAX);
+}
+END_TEST
+
 START_TEST(test_ae_errors_are_the_kernels)
 {
 	struct xfrm_message reply, larval = sa_message(XFRM_MSG_ALLOCSPI, 2, 1, 0),
@@ -223,6 +245,7 @@ int main(void)
 	tcase_add_test(tc, test_info_thresholds_are_kept);
 	tcase_add_test(tc, test_info_default_is_to_accept);
 	tcase_add_test(tc, test_an_sa_goes_on_after_its_past);
+	tcase_add_test(tc, test_an_sa_goes_on_with_its_window);
 	tcase_add_test(tc, test_ae_errors_are_the_kernels);
 	tcase_add_test(tc, test_ae_sets_numbers_forward_only);
 	suite_add_tcase(suite, tc);

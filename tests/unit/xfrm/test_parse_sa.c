@@ -710,6 +710,41 @@ START_TEST(test_parse_reads_what_an_sa_has_done)
 }
 END_TEST
 
+/* The wide bitmap is a ring: of 64 bits, number 70 has the one at (70 - 1) % 64. */
+START_TEST(test_parse_reads_what_a_window_has_seen)
+{
+	const uint32_t esn[8] = {2, 0, 70, 0, 0, 64, 1U << 5 | 1U << 4 | 1U << 0, 1U << 31};
+	const uint32_t legacy[3] = {0, 70, 0x80000005};
+	const struct esp_seen *seen = &msg.sa.status.seen;
+	static struct sample_buffer again;
+	uint32_t got[8];
+
+	plain();
+	wire_header(&buf)->nlmsg_flags = NLM_F_MULTI;
+	buf.bytes[INFO(replay_window)] = 0;
+	wire_append(&buf, XFRMA_REPLAY_ESN_VAL, esn, sizeof(esn));
+	expect(0, NULL, "wide");
+	for (uint32_t i = 0; i < 64; i++)
+		ck_assert(esp_was_seen(seen, i) == (i == 0 || i == 1 || i == 5 || i == 6));
+	ck_assert(esp_was_seen(seen, 64)); /* of which nothing was said */
+	sample_put(&msg, &again);
+	memcpy(got, memmem(again.bytes, again.len, esn, 24), sizeof(got));
+	ck_assert_mem_eq(got, esn, sizeof(esn));
+	plain();
+	wire_append(&buf, XFRMA_REPLAY_VAL, legacy, sizeof(legacy));
+	expect(0, NULL, "legacy");
+	ck_assert_uint_eq(seen->bits[0], 0x80000005);
+	ck_assert_uint_eq(seen->bits[1], UINT32_MAX);
+	sample_put(&msg, &again);
+	ck_assert_ptr_nonnull(memmem(again.bytes, again.len, legacy, sizeof(legacy)));
+	plain();
+	buf.bytes[INFO(replay_window)] = 0;
+	wire_append(&buf, XFRMA_REPLAY_ESN_VAL, esn, 24); /* as iproute2 */
+	expect(0, NULL, "without a bitmap");
+	ck_assert(!esp_was_seen(seen, 0));
+}
+END_TEST
+
 START_TEST(test_parse_checks_keys_and_filters)
 {
 	struct xfrm_address_filter filter = {.family = AF_INET, .splen = 33};
@@ -856,6 +891,7 @@ int main(void)
 	tcase_add_test(tc, test_parse_takes_a_name_without_end);
 	tcase_add_test(tc, test_parse_checks_replay);
 	tcase_add_test(tc, test_parse_reads_what_an_sa_has_done);
+	tcase_add_test(tc, test_parse_reads_what_a_window_has_seen);
 	tcase_add_test(tc, test_parse_checks_keys_and_filters);
 	tcase_add_test(tc, test_filter_matches_as_the_kernel);
 	tcase_add_test(tc, test_parse_rejects_other_types);
