@@ -68,8 +68,9 @@ int serve_set_default(struct control *c, struct xfrm_message *msg, struct xfrm_e
 		if (msg->defaults.action[dir] == XFRM_USERPOLICY_BLOCK)
 			return xfrm_error_set(
 				err, -EOPNOTSUPP, 0,
-				"packets without a policy cannot be blocked here: add "
-				"policies that block, or a firewall rule");
+				"packets without a policy do not come by cygnetd and cannot be "
+				"blocked: "
+				"add a policy for everything that blocks, of the worst priority");
 	}
 	describe_default(&event);
 	event_send(c, XFRMGRP_POLICY, &event);
