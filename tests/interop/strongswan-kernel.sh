@@ -132,18 +132,18 @@ charon_said gw 'creating acquire job for policy 10.1.5.1/32' || fail "no ACQUIRE
 far ping -q -c 1 -W 5 -I 10.2.6.2 10.1.6.1 > /dev/null || fail "the kernel's first packet was lost"
 far grep -q 'creating acquire job for policy 10.2.6.2/32' /run/swan/charon.log || fail "no ACQUIRE of the kernel's"
 
-say "cygnetd is killed and started again: nothing in clear, and new SAs by themselves"
+say "cygnetd is killed: nothing in clear; and started again: new SAs by themselves"
 spis() { far ip xfrm state | grep -o 'spi 0x[0-9a-f]*' | sort; }
 capture mid in0 clear.pcap 'net 10.1.0.0/16 or net 10.2.0.0/16'
 before=$(spis)
 gateway_kill gw
 silent gw 10.2.0.2 -I 10.1.0.1
+capture_end
+assert_eq "$(on mid tcpdump -nr "$WORK/clear.pcap" 2> /dev/null)" '' 'left in clear'
 gateway_start gw
 answers() { on gw ping -q -n -c 1 -W 1 -I "10.1.$1.1" "10.2.$1.2"; }
 for n in {0..6}; do wait_for 20 answers "$n"; done
 for n in {0..6}; do both_ways "$n"; done
-capture_end
-assert_eq "$(on mid tcpdump -nr "$WORK/clear.pcap" 2> /dev/null)" '' 'left in clear'
 stale() { [[ -n $(comm -12 <(echo "$before") <(spis)) ]]; }
 renewed() { ! stale; }
 wait_for 10 renewed
