@@ -302,15 +302,23 @@ uint64_t child_due(const struct child *c)
 	return due;
 }
 
-static void queue_of(struct child *c, enum task_kind kind)
+static void queue_of(struct child *c, enum task_kind kind, uint64_t not_before)
 {
-	struct task *t;
+	struct task *t = sa_find_task(c->sa, kind, c);
 
-	if (sa_find_task(c->sa, kind, c))
+	if (t) {
+		/* A delete now overtakes one in a while; a rekey that waits for a busy peer goes on waiting. */
+		if (kind == TASK_DELETE_CHILD && not_before < t->not_before) {
+			t->not_before = not_before;
+			engine_due_at(c->sa->ike, not_before);
+		}
 		return;
+	}
 	t = task_new(kind);
-	if (t)
+	if (t) {
 		t->child = c;
+		t->not_before = not_before;
+	}
 	sa_queue(c->sa, t);
 }
 
@@ -327,7 +335,7 @@ void child_rekey(struct child *c)
 {
 	c->rekey_at = UINT64_MAX;
 	if (c->phase == CHILD_UP)
-		queue_of(c, TASK_REKEY_CHILD);
+		queue_of(c, TASK_REKEY_CHILD, c->sa->ike->now);
 }
 
 void child_lost(struct child *c)
@@ -344,7 +352,13 @@ void child_lost(struct child *c)
 void child_delete(struct child *c)
 {
 	if (c->phase == CHILD_UP || c->phase == CHILD_REPLACED)
-		queue_of(c, TASK_DELETE_CHILD);
+		queue_of(c, TASK_DELETE_CHILD, c->sa->ike->now);
+}
+
+void child_retire(struct child *c)
+{
+	if (c->phase == CHILD_REPLACED)
+		queue_of(c, TASK_DELETE_CHILD, c->sa->ike->now + CHILD_RETIRE_MS);
 }
 
 void child_expired(struct child *c)

@@ -3,8 +3,8 @@
  *
  * A rekey loses no packet: who answers it installs the new inbound SA before the answer goes, and goes
  * on sending through the old outbound one until the old child is deleted; who asked installs both
- * when the answer comes, and then deletes the old ones. The old inbound SA stays a little longer for
- * what is under way.
+ * when the answer comes, and a moment later deletes the old ones. The old inbound SA stays a little longer
+ * for what is under way.
  */
 #ifndef CYGNET_IKE_CHILD_H
 #define CYGNET_IKE_CHILD_H
@@ -20,6 +20,9 @@ enum child_phase {
 
 enum {
 	CHILD_LINGER_MS = 5000,
+	/* Between our new SAs and the delete of what they replace: a peer that closes its inbound SA with
+	 * the delete (Libreswan's does) must have what we sent through that before. */
+	CHILD_RETIRE_MS = 500,
 	/* No delete of the old one came: the new outbound SA is used all the same. Longer than a peer
 	 * repeats its request: it has our answer by then, and the new inbound SA, or is dead. */
 	CHILD_SWITCH_MS = 180000,
@@ -80,6 +83,8 @@ struct child *child_successor(const struct child *c);
 /* Asks the peer for a rekey, for a delete: soon, and once. */
 void child_rekey(struct child *c);
 void child_delete(struct child *c);
+/* c was replaced by our doing: the same, in CHILD_RETIRE_MS. */
+void child_retire(struct child *c);
 /* An SA of it is gone from the data plane. */
 void child_lost(struct child *c);
 /* A hard limit was reached. */

@@ -260,7 +260,7 @@ static void rekeyed(struct ike_sa *sa, struct child *fresh, bool goes)
 	}
 	sa_task_done(sa);
 	if (old)
-		child_delete(old);
+		child_retire(old);
 }
 
 static void take_child(struct ike_sa *sa, const struct message *m)

@@ -549,6 +549,12 @@ bool pair_step_time(struct pair *p)
 	return true;
 }
 
+void pair_until_queued(struct pair *p, unsigned count)
+{
+	while (p->queued < count)
+		must(pair_step_time(p), "something is due");
+}
+
 void pair_wait_losing(struct pair *p, uint64_t ms, const bool lost[SIDES])
 {
 	uint64_t end = p->now + ms;

@@ -102,6 +102,8 @@ void pair_wait(struct pair *p, uint64_t ms);
 void pair_wait_losing(struct pair *p, uint64_t ms, const bool lost[SIDES]);
 /* To the next thing due on either side; false: nothing is. */
 bool pair_step_time(struct pair *p);
+/* Time goes on, and nothing is delivered, until so many datagrams are under way. */
+void pair_until_queued(struct pair *p, unsigned count);
 
 /* The oldest datagram is of this side and exchange, request or response; then it is delivered. */
 void pair_expect(struct pair *p, unsigned from, unsigned exchange, bool response);

@@ -275,6 +275,7 @@ START_TEST(test_peers_delete_before_the_switch)
 	rekey(A, "lan");
 	pair_expect(&p, A, IKE_CREATE_CHILD_SA, false);
 	pair_expect(&p, B, IKE_CREATE_CHILD_SA, true);
+	pair_until_queued(&p, 1);
 	pair_drop(&p); /* A's delete */
 	(void)ike_terminate(p.side[B].ike, p.now, "net", "lan", 2);
 	pair_collect(&p, B);

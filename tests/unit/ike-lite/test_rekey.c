@@ -69,6 +69,7 @@ START_TEST(test_rekey_child_is_made_before_it_is_broken)
 {
 	unsigned by = (unsigned)_i, to = other(by);
 	uint32_t old_out;
+	uint64_t answered;
 
 	pair_up(&p);
 	old_out = p.side[to].sas[1].spi;
@@ -82,6 +83,11 @@ START_TEST(test_rekey_child_is_made_before_it_is_broken)
 	pair_expect(&p, to, IKE_CREATE_CHILD_SA, true);
 	ck_assert_uint_eq(pair_count(&p, by, true), 2);
 	ck_assert_uint_eq(pair_count(&p, by, false), 1); /* the new one */
+	/* What went through the old one has a moment to arrive: the peer may close it with the delete. */
+	ck_assert_uint_eq(p.queued, 0);
+	answered = p.now;
+	pair_until_queued(&p, 1);
+	ck_assert_uint_eq(p.now - answered, 500);
 	/* INFORMATIONAL { D } --> */
 	pair_expect(&p, by, IKE_INFORMATIONAL, false);
 	ck_assert_uint_eq(pair_count(&p, to, true), 2); /* what is under way still comes in */
@@ -434,7 +440,7 @@ START_TEST(test_collision_of_child_rekeys_goes_by_nonces)
 	for (uint64_t seed = 1; seed <= 16; seed++) {
 		uint8_t nonces[4][32]; /* Ni of A, Ni of B, Nr of B, Nr of A */
 		uint32_t old_in;
-		unsigned lowest = 0;
+		unsigned lowest = 0, from_a;
 
 		pair_init(&p, seed);
 		pair_up(&p);
@@ -446,11 +452,13 @@ START_TEST(test_collision_of_child_rekeys_goes_by_nonces)
 			if (memcmp(nonces[i], nonces[lowest], 32) < 0)
 				lowest = i;
 		}
-		ck_assert_uint_eq(p.queued, 2);
-		ck_assert_uint_eq(p.queue[0].from, A);
-		ck_assert_uint_eq(p.queue[1].from, B);
-		/* 0 and 2 are of A's exchange. */
-		ck_assert((deleted_spi(&p.queue[0]) != old_in) == (lowest % 2 == 0));
+		/* 0 and 2 are of A's exchange. Who lost closes what is new at once, the other one the old. */
+		ck_assert_uint_eq(p.queued, 1);
+		ck_assert_uint_eq(p.queue[0].from, lowest % 2 == 0 ? A : B);
+		pair_until_queued(&p, 2);
+		from_a = p.queue[0].from == A ? 0 : 1;
+		ck_assert_uint_eq(p.queue[1 - from_a].from, B);
+		ck_assert((deleted_spi(&p.queue[from_a]) != old_in) == (lowest % 2 == 0));
 		a_lost += lowest % 2 == 0;
 		pair_wait(&p, 10000);
 		check_settled();
@@ -492,6 +500,7 @@ static const struct {
 /* Loses after so many deliveries; false: there was nothing to deliver any more. */
 static bool lose_after(unsigned row, unsigned loser, unsigned deliveries)
 {
+	bool pauses = in_flight[row].a == WANT_CHILD_REKEY && in_flight[row].b == WANT_NOTHING;
 	bool under_way;
 
 	pair_init(&p, deliveries + 1);
@@ -501,9 +510,13 @@ static bool lose_after(unsigned row, unsigned loser, unsigned deliveries)
 		wish(A, in_flight[row].a);
 	if (in_flight[row].b != WANT_NOTHING)
 		wish(B, in_flight[row].b);
-	for (unsigned n = 0; n < deliveries && p.queued; n++)
-		pair_deliver(&p);
-	under_way = p.queued > 0;
+	for (unsigned n = 0; n < deliveries; n++) {
+		if (pauses && n == 2)
+			pair_until_queued(&p, 1); /* the delete of what was replaced */
+		if (p.queued)
+			pair_deliver(&p);
+	}
+	under_way = p.queued > 0 || (pauses && deliveries == 2);
 	pair_lose_sas(&p, loser);
 	pair_wait(&p, 20000);
 	check_renewed(1);
