@@ -123,7 +123,8 @@ static const char *check_claim(struct ike_sa *sa, const struct message *m, struc
 	in = auth_inputs(sa, false, c->id_body);
 	if (!ike_auth_psk_check(&c->keys, (struct ike_span){c->psk->key, c->psk->len}, &in,
 				c->auth.data))
-		return "the peer's pre-shared key is another one than ours";
+		return c->ppk ? "the peer's pre-shared key or PPK is another one than ours"
+			      : "the peer's pre-shared key is another one than ours";
 	return NULL;
 }
 

@@ -112,9 +112,10 @@ const char *explain_setup_refused(const struct ike_sa *sa, uint16_t notify,
 	if (notify == IKE_N_AUTHENTICATION_FAILED)
 		return write(text,
 			     "the peer does not believe us: AUTHENTICATION_FAILED; we said we are "
-			     "%.100s and it is %.100s: ids or pre-shared keys differ%s",
+			     "%.100s and it is %.100s: ids%s differ%s",
 			     ike_id_format(&sa->local_id, local),
 			     ike_id_format(&c->remote_id, remote),
+			     c->ppk_id.type ? ", pre-shared keys or PPKs" : " or pre-shared keys",
 			     where(sa->conn, c->line, "connection", place));
 	return write(text, "the peer refused: %s", explain_notify(notify, number));
 }

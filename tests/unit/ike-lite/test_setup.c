@@ -602,6 +602,10 @@ START_TEST(test_setup_mixes_a_ppk)
 	if (!ppks[_i].up) {
 		pair_wait(&p, 31000);
 		check_down();
+		if (ppks[_i].b == PPK_OTHER) {
+			ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "or PPKs differ"));
+			ck_assert(pair_has_event(&p, B, IKE_EV_REFUSED, "or PPK is another one"));
+		}
 		return;
 	}
 	check_up();
