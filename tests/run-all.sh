@@ -13,6 +13,8 @@ echo "==> the whole matrix against the Linux kernel"
 CYGNET_BUILD=$PWD/build tests/interop/kernel.sh --all
 echo "==> every suite and group with strongSwan on a kernel"
 CYGNET_BUILD=$PWD/build tests/interop/ike-strongswan.sh --all
+echo "==> every suite and group with Libreswan"
+CYGNET_BUILD=$PWD/build tests/interop/ike-libreswan.sh --all
 echo "==> half a minute of strangers at the door of IKE"
 CYGNET_BUILD=$PWD/build tests/netns/ike-flood.sh 30
 echo "==> every network test under ASan and UBSan"

@@ -6,6 +6,9 @@
 #
 #   pluto_start gw OWN OTHER < FILE   a whole ipsec.conf (no pipe: it must not run in a subshell)
 #   pluto_add gw CONN, whack gw ARGS
+#   pluto_load gw CONN < FILE         another ipsec.conf: what CONN was before is down and forgotten
+#   pluto_secrets gw < FILE           another ipsec.secrets
+#   pluto_kill gw, pluto_run gw       kill -9; once more, with the files there are
 
 PLUTO_ROOT=${CYGNET_UNPACKED:-/var/cache/cygnet-tests}/libreswan
 declare -A PLUTO_PID=()
@@ -25,13 +28,20 @@ exec_in_pluto_root() { # NAME COMMAND...
 }
 
 pluto_start() {
-    local name=$1 dir
-    dir=$(pluto_dir "$name")
+    local dir
+    dir=$(pluto_dir "$1")
     [[ -x $PLUTO_ROOT/usr/libexec/ipsec/pluto ]] || fail "no Libreswan in $PLUTO_ROOT: run tests/install-packages.sh"
     mkdir -p "$dir/nss" "$dir/run"
     certutil -N -d "sql:$dir/nss" --empty-password
     echo "$2 $3 : PSK \"two offices, and a secret that is long enough for SHA-512\"" > "$dir/secrets"
     cat > "$dir/conf"
+    pluto_run "$1"
+}
+
+pluto_run() {
+    local name=$1 dir
+    dir=$(pluto_dir "$name")
+    rm -f "$dir/run/"*
     exec_in_pluto_root "$name" "$BIN/cygnet" exec /usr/libexec/ipsec/pluto --nofork --config "$dir/conf" --nssdir "$dir/nss" \
         --secretsfile "$dir/secrets" --rundir "$dir/run" --logfile "$WORK/pluto-$name.log" > "$WORK/pluto-$name.out.log" 2>&1 &
     PLUTO_PID[$name]=$!
@@ -42,6 +52,11 @@ pluto_start() {
 
 pluto_serves_or_died() { ! kill -0 "${PLUTO_PID[$1]}" || whack "$1" --status; }
 
+pluto_kill() {
+    kill -KILL "${PLUTO_PID[$1]}"
+    wait "${PLUTO_PID[$1]}" 2> /dev/null || true
+}
+
 whack() {
     local name=$1
     shift
@@ -51,6 +66,16 @@ whack() {
 pluto_add() {
     "$PLUTO_ROOT/usr/libexec/ipsec/addconn" --ctlsocket "$(pluto_dir "$1")/run/pluto.ctl" --config "$(pluto_dir "$1")/conf" "$2" > "$WORK/addconn-$1.log" 2>&1 ||
         fail "pluto in $1 refused the connection $2: $(cat "$WORK/addconn-$1.log")"
+}
+
+pluto_load() {
+    cat > "$(pluto_dir "$1")/conf"
+    pluto_add "$1" "$2"
+}
+
+pluto_secrets() {
+    cat > "$(pluto_dir "$1")/secrets"
+    whack "$1" --rereadsecrets > /dev/null || fail "pluto in $1 did not read its secrets"
 }
 
 pluto_said() { grep -qE -- "$2" "$WORK/pluto-$1.log"; }
