@@ -45,7 +45,7 @@ SCRIPT
 }
 
 say "in front of a kernel, and of cygnetd"
-script /run | "$peer" exec "$guest" > "$WORK/kernel.txt" 2> "$WORK/kernel.log" &
+script /run | KERNEL_PEER_EXEC_TIMEOUT=240 "$peer" exec "$guest" > "$WORK/kernel.txt" 2> "$WORK/kernel.log" &
 kernel=$!
 background gw relay "$PYTHON" "$here/xfrm_relay.py" "$(socket_of gw)" "$WORK/relay.sock"
 wait_for 5 test -S "$WORK/relay.sock"
