@@ -160,6 +160,7 @@ struct sa_peer {
 struct sa_counters {
 	_Atomic uint64_t bytes, packets, use_time, last_use;
 	_Atomic uint64_t mapping_time; /* when the peer was last seen elsewhere */
+	_Atomic uint64_t misfit_time;  /* when a packet that did not fit was last told of */
 	_Atomic uint32_t replay_drops, icv_drops;
 	_Atomic uint8_t told; /* enum sa_life the data thread has spoken of; control sets it back */
 	bool soft_announced;  /* control thread only */

@@ -40,6 +40,17 @@ int xfrm_client_subscribe(struct xfrm_client *client, uint32_t groups, struct xf
 	return rc;
 }
 
+int xfrm_client_hear_misfits(struct xfrm_client *client, struct xfrm_error *err)
+{
+	struct xfrm_message msg = {.type = CYGNET_MSG_MISFITREG};
+
+	*err = (struct xfrm_error){0};
+	if (client->kernel)
+		return xfrm_error_set(err, -EOPNOTSUPP, 0,
+				      "a kernel does not tell which packets did not fit their SA");
+	return xfrm_client_request(client, &msg, err);
+}
+
 int xfrm_client_fd(const struct xfrm_client *client)
 {
 	return client->fd;

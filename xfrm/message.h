@@ -30,7 +30,9 @@ enum cygnet_attr {
 	CYGNETA_SPI,	     /* u32, host order */
 	CYGNETA_OUTER_MTU,   /* u32 */
 	CYGNETA_INNER_MTU,
-	CYGNETA_PORT, /* u16, host order */
+	CYGNETA_PORT,  /* u16, host order */
+	CYGNETA_FLOW,  /* struct xfrm_selector */
+	CYGNETA_QUOTE, /* 1 to CYGNET_QUOTE_MAX bytes */
 	CYGNETA_END,
 };
 
@@ -153,6 +155,7 @@ int xfrm_parse_policy_expire(const struct xfrm_input *in, struct xfrm_message *o
 int xfrm_parse_acquire(const struct xfrm_input *in, struct xfrm_acquire *out);
 int xfrm_parse_mapping(const struct xfrm_input *in, struct xfrm_message *out);
 int cygnet_parse_ike(const struct xfrm_input *in, struct xfrm_message *out);
+int cygnet_parse_misfit(const struct xfrm_input *in, struct xfrm_message *out);
 int cygnet_parse_ctl(struct xfrm_input *in, struct cygnet_ctl *out);
 int cygnet_parse_status(const struct xfrm_input *in, struct cygnet_status *out);
 int cygnet_parse_tunnel(const struct xfrm_input *in, struct cygnet_tunnel *out);
@@ -195,6 +198,7 @@ void xfrm_put_deleted_sa(struct xfrm_output *o, const struct xfrm_sa *sa);
 void xfrm_put_deleted_policy(struct xfrm_output *o, const struct xfrm_policy *policy);
 void xfrm_put_mapping(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void cygnet_put_ike(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
+void cygnet_put_misfit(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void cygnet_put_ctl(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void cygnet_put_status(struct xfrm_output *o, const struct xfrm_message *msg, bool request);
 void cygnet_put_tunnel(struct xfrm_output *o, const struct xfrm_message *msg, bool request);

@@ -113,6 +113,8 @@ static const struct kind {
 	 xfrm_parse_default},
 	{CYGNET_MSG_IKEREG, false, true, 0, cygnet_parse_ike},
 	{CYGNET_MSG_TAKEKEYS, false, true, 0, nothing},
+	{CYGNET_MSG_MISFITREG, false, true, 0, nothing},
+	{CYGNET_MSG_MISFIT, false, true, sizeof(struct xfrm_usersa_id), cygnet_parse_misfit},
 	{CYGNET_MSG_GETSTATUS, false, true, 0, nothing},
 	{CYGNET_MSG_STATUS, false, true, 0, status},
 	{CYGNET_MSG_GETTUNNEL, true, true, 0, nothing},
@@ -182,4 +184,5 @@ int xfrm_parse(const struct nlmsghdr *nlh, size_t len, struct xfrm_message *out,
 void xfrm_message_cleanse(struct xfrm_message *msg)
 {
 	explicit_bzero(&msg->sa.config.keys, sizeof(msg->sa.config.keys));
+	explicit_bzero(msg->misfit.quote, sizeof(msg->misfit.quote));
 }

@@ -145,6 +145,8 @@ static const struct body {
 	{CYGNET_MSG_IKEREG, cygnet_put_ike},
 	{CYGNET_MSG_CTL, cygnet_put_ctl},
 	{CYGNET_MSG_TAKEKEYS, nothing},
+	{CYGNET_MSG_MISFITREG, nothing},
+	{CYGNET_MSG_MISFIT, cygnet_put_misfit},
 	{CYGNET_MSG_GETSTATUS, nothing},
 	{CYGNET_MSG_STATUS, cygnet_put_status},
 	{CYGNET_MSG_GETTUNNEL, nothing},

@@ -52,6 +52,12 @@ enum cygnet_msg {
 	/* Request, acknowledged: the client is about to write the keys of all SAs into a file. cygnetd
 	 * puts that into its log. EPERM: the client is not root. */
 	CYGNET_MSG_TAKEKEYS,
+	/* Request, acknowledged: this connection wants MISFITs from now on. No group has them, since who joins
+	 * all groups (ip xfrm monitor) wants what the kernel says, and no decrypted packets. */
+	CYGNET_MSG_MISFITREG,
+	/* Event: an authentic packet was dropped since it does not fit its SA (RFC 4301 §5.2): for
+	 * INVALID_SELECTORS. Once a second and SA at most. */
+	CYGNET_MSG_MISFIT,
 };
 
 /* A datagram of that socket pair: this header, host
@@ -175,6 +181,14 @@ struct xfrm_migrate {
 	struct ip_addr km_local, km_remote; /* the manager's own; family AF_UNSPEC: not said */
 };
 
+/* MISFIT: the packet that sa.config.id let in. */
+enum { CYGNET_QUOTE_MAX = 64 };
+struct cygnet_misfit {
+	struct selector flow; /* its own; ports under mask 0: it shows none */
+	uint32_t quote_len;
+	uint8_t quote[CYGNET_QUOTE_MAX]; /* its first bytes */
+};
+
 /* What a client of cygnetd's socket says about itself. */
 struct cygnet_ctl {
 	uint32_t portid; /* nlmsg_pid of its answers from now on; 0: that of the request */
@@ -195,6 +209,7 @@ struct xfrm_message {
 	struct xfrm_acquire acquire; /* ACQUIRE */
 	struct sa_peer was, is;	     /* MAPPING, with sa.config.id and .reqid */
 	uint16_t port;		     /* IKEREG */
+	struct cygnet_misfit misfit; /* MISFIT, with sa.config.id, .src and .mark */
 	struct xfrm_policy
 		policy; /* NEWPOLICY, UPDPOLICY, POLEXPIRE: all; DEL-, GETPOLICY: the key */
 	struct xfrm_sa_filter filter; /* GETSA dump */
@@ -212,7 +227,7 @@ struct xfrm_message {
 	struct cygnet_ctl ctl;
 };
 
-/* Wipes the keys in it. Whoever parsed or filled a message calls it when done. */
+/* Wipes the keys in it, and what it quotes. Whoever parsed or filled a message calls it when done. */
 void xfrm_message_cleanse(struct xfrm_message *msg);
 
 /* ---- messages (parse_sa.c, parse_policy.c, put_sa.c, put_policy.c, status.c) -------------- */
@@ -287,6 +302,9 @@ int xfrm_client_dump(struct xfrm_client *client, struct xfrm_message *msg,
  * listens should send no other requests: events that come in while it waits for an answer are
  * lost. 0, -errno and a sentence. */
 int xfrm_client_subscribe(struct xfrm_client *client, uint32_t groups, struct xfrm_error *err)
+	__attribute__((warn_unused_result));
+/* Asks cygnetd for MISFITs, too. A kernel has no such event: -EOPNOTSUPP. */
+int xfrm_client_hear_misfits(struct xfrm_client *client, struct xfrm_error *err)
 	__attribute__((warn_unused_result));
 /* Waits for the next event, timeout_ms at most (-1: for ever). 0 and *out, which is the caller's to
  * cleanse; -EAGAIN: none came; -ENOBUFS: some were lost, since they were not read in time; more

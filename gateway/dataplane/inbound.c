@@ -182,6 +182,13 @@ static void audit(struct worker *w, const struct wire_rx *rx, const struct arriv
 	audit_say(&w->audit, &event, w->now);
 }
 
+/* RFC 4301 §5.2: the peer is to hear of a packet that is not what its SA was made for. Not of one that a policy
+ * discards: that is our own wish. */
+static bool is_misfit(enum verdict v)
+{
+	return v == V_SELECTOR || v == V_NO_IN_POLICY || v == V_IN_TEMPLATE;
+}
+
 /* Writes the opened packets of the batch, merged where the rules allow it. */
 static void deliver(struct worker *w)
 {
@@ -210,6 +217,8 @@ static void open_all(struct worker *w, int n)
 		}
 		worker_count_in(w, v, 1);
 		audit(w, &w->rx[i], &a, v);
+		if (is_misfit(v))
+			worker_notify_misfit(w, a.sa, &w->rx[i].p, &a.view);
 	}
 	deliver(w);
 }

@@ -15,8 +15,11 @@ enum notice_kind {
 	NOTICE_ACQUIRE, /* a packet waits for an SA of the policy */
 	NOTICE_PMTU,	/* a packet of the SA was too big for its path */
 	NOTICE_MAPPING, /* an authentic packet of the SA came from elsewhere than its peer is */
+	NOTICE_MISFIT,	/* an authentic packet does not fit the SA that let it in */
 	NOTICE_DUMMY,	/* from control: the SA shall send a dummy packet */
 };
+
+enum { NOTICE_QUOTE_MAX = 64 };
 
 struct notice {
 	enum notice_kind kind;
@@ -25,10 +28,12 @@ struct notice {
 	struct xfrm_mark_value mark;
 	uint64_t serial;      /* which of several that id and mark could mean */
 	uint32_t policy;      /* NOTICE_ACQUIRE: index; its mark stands above */
-	struct selector flow; /* NOTICE_ACQUIRE: the packet's */
+	struct selector flow; /* NOTICE_ACQUIRE, NOTICE_MISFIT: the packet's */
 	uint32_t mtu;	      /* NOTICE_PMTU: what the path takes, outer header included */
 	struct sa_peer peer;  /* NOTICE_MAPPING: from where it came */
 	uint32_t len;	      /* NOTICE_DUMMY: bytes of content */
+	uint32_t quote_len;   /* NOTICE_MISFIT: bytes of the packet in quote */
+	uint8_t quote[NOTICE_QUOTE_MAX];
 };
 
 enum { NOTICE_RING = 64 };

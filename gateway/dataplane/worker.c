@@ -106,6 +106,46 @@ void worker_notify_mapping(struct worker *w, const struct sa *sa, const struct s
 	(void)notice_put(&w->notices, &notice); /* else the next packet says it again */
 }
 
+/* This flow and no other; a packet that shows no ports has none (RFC 4301 §7.1). */
+static struct selector flow_of(const struct ip_view *v)
+{
+	const uint8_t bits = v->version == 6 ? 128 : 32;
+	const uint16_t mask = v->has_ports ? UINT16_MAX : 0;
+
+	return (struct selector){
+		.family = v->src.family,
+		.proto = v->proto,
+		.src = {v->src, bits},
+		.dst = {v->dst, bits},
+		.sport = v->sport,
+		.sport_mask = mask,
+		.dport = v->dport,
+		.dport_mask = mask,
+	};
+}
+
+void worker_notify_misfit(struct worker *w, const struct sa *sa, const struct packet *p,
+			  const struct ip_view *v)
+{
+	_Atomic uint64_t *told = &sa->counters->misfit_time;
+	struct notice notice;
+
+	if (atomic_load_explicit(told, memory_order_relaxed) == w->now)
+		return;
+	if (w->misfits_at != w->now) {
+		w->misfits_at = w->now;
+		w->misfits = 0;
+	}
+	if (w->misfits++ >= MISFITS_PER_SECOND)
+		return;
+	atomic_store_explicit(told, w->now, memory_order_relaxed);
+	notice = notice_about(NOTICE_MISFIT, sa);
+	notice.flow = flow_of(v);
+	notice.quote_len = p->len < NOTICE_QUOTE_MAX ? (uint32_t)p->len : NOTICE_QUOTE_MAX;
+	memcpy(notice.quote, packet_data(p), notice.quote_len);
+	(void)notice_put(&w->notices, &notice); /* else the next packet says it again */
+}
+
 /* What an event is about: a source, and behind it a UDP port. */
 enum { SOURCE_BITS = 8 };
 

@@ -48,6 +48,8 @@ struct worker {
 	uint64_t now;		 /* wall clock, seconds, of this batch */
 	uint64_t asked_at;	 /* for sequence numbers: in this second */
 	unsigned asked;		 /* so often */
+	uint64_t misfits_at;	 /* NOTICE_MISFIT: in this second */
+	unsigned misfits;	 /* so often */
 	struct spd_cache *cache; /* owned */
 	struct hold *hold;	 /* owned */
 	struct backlog *backlog; /* owned */
@@ -95,6 +97,11 @@ void worker_ask_grant(struct worker *w, const struct sa *sa);
 void worker_notify_mtu(struct worker *w, const struct sa *sa, uint32_t mtu);
 /* NOTICE_MAPPING: the SA's peer appears elsewhere. */
 void worker_notify_mapping(struct worker *w, const struct sa *sa, const struct sa_peer *peer);
+/* NOTICE_MISFIT: p holds the packet, v is what it says; once a second and SA, MISFITS_PER_SECOND times in
+ * all, so that peers cannot fill the ring. */
+enum { MISFITS_PER_SECOND = 16 };
+void worker_notify_misfit(struct worker *w, const struct sa *sa, const struct packet *p,
+			  const struct ip_view *v);
 
 /* Asked before each packet of an SA: false if a hard limit is reached. Tells the control thread, once
  * for each limit. */

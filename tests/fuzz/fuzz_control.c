@@ -96,6 +96,26 @@ static void feed(struct session *s, const uint8_t *bytes, size_t len)
 	run(s);
 }
 
+/* A packet thread tells of one that did not fit the oldest SA there is. */
+static void misfit(struct control *c)
+{
+	struct sadb_walk walk;
+	const struct sa *sa;
+	struct notice notice;
+
+	sadb_walk_begin(c->deps.db, &walk, false);
+	sa = sadb_walk_sa(&walk);
+	sadb_walk_end(&walk);
+	if (!sa)
+		return;
+	notice = notice_about(NOTICE_MISFIT, sa);
+	notice.flow = (struct selector){.family = sa->config.id.dst.family,
+					.src = {sa->config.src, 32},
+					.dst = {sa->config.id.dst, 32}};
+	notice.quote_len = NOTICE_QUOTE_MAX;
+	control_on_notice(c, &notice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct session sessions[CLIENTS];
@@ -125,6 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			life_run(&control, UINT64_MAX / 2);
 			policy_life_run(&control, UINT64_MAX / 2);
 		}
+		if (answers % 16 == 9)
+			misfit(&control);
 		data += len;
 		size -= len;
 	}

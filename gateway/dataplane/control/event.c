@@ -14,6 +14,14 @@
 #include <string.h>
 #include <time.h>
 
+/* What a listener wants: groups, and what is in none. */
+#define WANT_MISFITS (UINT64_C(1) << 32)
+
+static uint64_t wants(const struct session *s)
+{
+	return s->ctl.groups | (s->hears_misfits ? WANT_MISFITS : 0);
+}
+
 static uint32_t all_groups(const struct control *c)
 {
 	uint32_t groups = 0;
@@ -46,15 +54,26 @@ static void leave(struct session *s)
 	s->next_listener = NULL;
 }
 
-void session_ctl(struct session *s, const struct cygnet_ctl *ctl)
+static void wants_changed(struct session *s)
 {
 	leave(s);
-	s->ctl = *ctl;
-	if (ctl->groups) {
+	if (wants(s)) {
 		s->next_listener = s->control->listeners;
 		s->control->listeners = s;
 	}
 	groups_changed(s->control);
+}
+
+void session_ctl(struct session *s, const struct cygnet_ctl *ctl)
+{
+	s->ctl = *ctl;
+	wants_changed(s);
+}
+
+void session_hear_misfits(struct session *s)
+{
+	s->hears_misfits = true;
+	wants_changed(s);
 }
 
 /* ---- one listener ------------------------------------------------------------------------------ */
@@ -103,20 +122,23 @@ static void deliver(struct session *s, const void *bytes, size_t len)
 
 /* ---- events ------------------------------------------------------------------------------------ */
 
-void event_send(struct control *c, uint32_t group, const struct xfrm_message *msg)
+static void send_to(struct control *c, uint64_t want, const struct xfrm_message *msg)
 {
 	_Alignas(8) uint8_t bytes[XFRM_DATAGRAM_MAX];
-	size_t len;
+	size_t len = xfrm_put(bytes, sizeof(bytes), msg);
 
-	if (!event_wanted(c, group))
-		return;
-	len = xfrm_put(bytes, sizeof(bytes), msg);
 	assert(len); /* no object is longer than a datagram */
 	for (struct session *s = c->listeners; s; s = s->next_listener) {
-		if (s->ctl.groups & group)
+		if (wants(s) & want)
 			deliver(s, bytes, len);
 	}
 	explicit_bzero(bytes, len);
+}
+
+void event_send(struct control *c, uint32_t group, const struct xfrm_message *msg)
+{
+	if (event_wanted(c, group))
+		send_to(c, group, msg);
 }
 
 void event_sa(struct control *c, uint16_t type, const struct sa *sa,
@@ -193,4 +215,20 @@ void event_flush(struct control *c, const struct xfrm_message *cause)
 		.type = cause->type, .seq = cause->seq, .pid = cause->pid, .proto = cause->proto};
 
 	event_send(c, cause->type == XFRM_MSG_FLUSHSA ? XFRMGRP_SA : XFRMGRP_POLICY, &msg);
+}
+
+static_assert((int)NOTICE_QUOTE_MAX <= (int)CYGNET_QUOTE_MAX, "what is quoted can be said");
+
+void event_misfit(struct control *c, const struct sa *sa, const struct notice *notice)
+{
+	struct xfrm_message msg = {.type = CYGNET_MSG_MISFIT};
+
+	msg.sa.config.id = sa->config.id;
+	msg.sa.config.src = sa->config.src;
+	msg.sa.config.mark = sa->config.mark;
+	msg.misfit.flow = notice->flow;
+	msg.misfit.quote_len = notice->quote_len;
+	memcpy(msg.misfit.quote, notice->quote, notice->quote_len);
+	send_to(c, WANT_MISFITS, &msg);
+	xfrm_message_cleanse(&msg);
 }

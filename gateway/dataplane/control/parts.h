@@ -74,6 +74,7 @@ struct session {
 	struct dump dump;
 	/* What the client said of itself, and what it listens to. */
 	struct cygnet_ctl ctl;
+	bool hears_misfits;
 	struct session *next_listener; /* control's list, if it listens */
 	bool overrun;		       /* events were lost since the last one it got */
 	uint64_t events_lost;
@@ -105,6 +106,8 @@ int session_answer(struct session *s, const struct xfrm_message *msg)
 
 /* CTL: who the client is and what it listens to, from now on. */
 void session_ctl(struct session *s, const struct cygnet_ctl *ctl);
+/* MISFITREG: it hears MISFITs, too. */
+void session_hear_misfits(struct session *s);
 /* nlmsg_pid of what goes to this client in answer to a request that has pid. */
 uint32_t session_pid(const struct session *s, uint32_t pid);
 
@@ -125,6 +128,8 @@ void event_policy_expire(struct control *c, const struct policy *policy, bool ha
 void event_policy(struct control *c, uint16_t type, const struct policy *policy,
 		  const struct xfrm_message *cause);
 void event_flush(struct control *c, const struct xfrm_message *cause);
+/* The packet that a NOTICE_MISFIT quotes, to those who asked for such. */
+void event_misfit(struct control *c, const struct sa *sa, const struct notice *notice);
 
 /* ---- sequence numbers --------------------------------------------------------------------- */
 
@@ -296,7 +301,7 @@ struct control {
 	time_t refused_at; /* a refusal is logged once a second at most */
 	void *grants;	   /* owned: last grant of each outbound SA, see grant.c */
 	time_t grant_failed_at;
-	struct session *listeners; /* those with groups; owned by their clients */
+	struct session *listeners; /* who hears anything; owned by their clients */
 	uint32_t groups;	   /* of all of them */
 	uint64_t events_lost;
 	struct deadline_heap deadlines;	       /* owned */

@@ -132,6 +132,12 @@ static int take_keys(struct session *s, const struct nlmsghdr *nlh)
 	return request_ack(s, nlh, &err);
 }
 
+static int hear_misfits(struct session *s, const struct nlmsghdr *nlh)
+{
+	session_hear_misfits(s);
+	return nlh->nlmsg_flags & NLM_F_ACK ? request_ack(s, nlh, NULL) : 0;
+}
+
 int request_handle(struct session *s, const struct nlmsghdr *nlh, size_t len)
 {
 	bool wants_ack = nlh->nlmsg_flags & NLM_F_ACK, out_of_memory = false;
@@ -152,6 +158,8 @@ int request_handle(struct session *s, const struct nlmsghdr *nlh, size_t len)
 		return encap_register(s, nlh, &msg);
 	if (msg.type == CYGNET_MSG_TAKEKEYS)
 		return take_keys(s, nlh);
+	if (msg.type == CYGNET_MSG_MISFITREG)
+		return hear_misfits(s, nlh);
 	if (msg.dump) {
 		rc = start_dump(s, &msg, &err);
 		wants_ack = false; /* NLMSG_DONE says it */

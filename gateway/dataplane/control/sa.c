@@ -478,6 +478,15 @@ static void learn_path_mtu(struct control *c, const struct notice *notice)
 		capture_path_mtu(c->deps.capture, &sa->config.src, &sa->config.id.dst, notice->mtu);
 }
 
+/* NOTICE_MISFIT. */
+static void tell_misfit(struct control *c, const struct notice *notice)
+{
+	const struct sa *sa = notice_sa(c, notice);
+
+	if (sa) /* else nobody is to blame any more */
+		event_misfit(c, sa, notice);
+}
+
 void control_on_notice(struct control *c, const struct notice *notice)
 {
 	switch (notice->kind) {
@@ -495,6 +504,9 @@ void control_on_notice(struct control *c, const struct notice *notice)
 		break;
 	case NOTICE_PMTU:
 		learn_path_mtu(c, notice);
+		break;
+	case NOTICE_MISFIT:
+		tell_misfit(c, notice);
 		break;
 	case NOTICE_DUMMY: /* goes the other way */
 		break;

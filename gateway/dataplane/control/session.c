@@ -47,6 +47,7 @@ void session_init(struct session *s, struct control *control)
 	s->dump.active = false;
 	s->dump.open = NULL;
 	s->ctl = (struct cygnet_ctl){0};
+	s->hears_misfits = false;
 	s->next_listener = NULL;
 	s->overrun = false;
 	s->events_lost = 0;
@@ -76,6 +77,7 @@ void session_fini(struct session *s)
 {
 	struct datagram *d;
 
+	s->hears_misfits = false;
 	session_ctl(s, &(struct cygnet_ctl){0});
 	dump_end(&s->dump);
 	while ((d = session_pop(s)))

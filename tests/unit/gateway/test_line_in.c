@@ -464,6 +464,149 @@ START_TEST(test_line_notices_that_a_peer_moved)
 }
 END_TEST
 
+/* ---- packets that do not fit their SA ---------------------------------------------------------- */
+
+/* A packet that no policy has, sealed by the SA with this SPI; opened at that second. */
+static void misfit_arrives(unsigned i, uint64_t now)
+{
+	b.worker->now = now;
+	loop_back(i);
+	receive();
+}
+
+static bool take_misfit(struct notice *notice)
+{
+	if (!notice_take(&b.worker->notices, notice))
+		return false;
+	ck_assert_uint_eq(notice->kind, NOTICE_MISFIT);
+	return true;
+}
+
+static void send_many(unsigned n)
+{
+	const struct virtio_net_hdr vnet = {0};
+	uint8_t data[100];
+
+	for (unsigned i = 0; i < n; i++) {
+		make_udp(data, sizeof(data), true);
+		host_sends(&vnet, data, sizeof(data));
+	}
+	(void)outbound_batch(b.worker);
+	ck_assert_uint_eq(b.wire.sent, n);
+}
+
+static void delete_policy(enum policy_dir dir)
+{
+	const struct policy_config p = policy_config(dir);
+
+	ck_assert_int_eq(sadb_policy_delete(b.db, &p), 0);
+}
+
+/* RFC 4301 §5.2: only what is authentic, and then its flow and first bytes, once a second. */
+START_TEST(test_line_notices_misfits)
+{
+	struct notice notice;
+	uint8_t sent[100];
+
+	set_up_tunnel();
+	send_many(7);
+	misfit_arrives(0, 100);
+	ck_assert(!take_misfit(&notice)); /* it fits */
+	for (int dir = POLICY_IN; dir < POLICY_DIRS; dir++) {
+		if (dir != POLICY_OUT)
+			delete_policy((enum policy_dir)dir);
+	}
+	b.wire.tx[1][ESP_HEADROOM + 40] ^= 1; /* a forgery */
+	misfit_arrives(1, 100);
+	misfit_arrives(0, 100); /* a replay */
+	ck_assert(!take_misfit(&notice));
+	misfit_arrives(2, 100);
+	ck_assert(take_misfit(&notice));
+	ck_assert_uint_eq(notice.id.spi, SPI);
+	make_udp(sent, sizeof(sent), true);
+	ck_assert_uint_eq(notice.quote_len, NOTICE_QUOTE_MAX);
+	ck_assert_mem_eq(notice.quote, sent, NOTICE_QUOTE_MAX);
+	ck_assert_uint_eq(notice.flow.family, AF_INET);
+	ck_assert_uint_eq(notice.flow.proto, IPPROTO_UDP);
+	ck_assert_mem_eq(notice.flow.src.addr.bytes, sent + 12, 4);
+	ck_assert_mem_eq(notice.flow.dst.addr.bytes, sent + 16, 4);
+	ck_assert_uint_eq(notice.flow.src.len, 32);
+	ck_assert_uint_eq(notice.flow.dst.len, 32);
+	ck_assert_uint_eq(notice.flow.sport, (unsigned)(sent[20] << 8 | sent[21]));
+	ck_assert_uint_eq(notice.flow.sport_mask & notice.flow.dport_mask, UINT16_MAX);
+	misfit_arrives(3, 100); /* within the second */
+	ck_assert(!take_misfit(&notice));
+	misfit_arrives(4, 101);
+	ck_assert(take_misfit(&notice));
+	/* Dropped and counted all the same. */
+	ck_assert_uint_eq(b.worker->stats.in[V_NO_IN_POLICY], 3);
+}
+END_TEST
+
+static const struct {
+	void (*produce)(void);
+	bool told;
+	bool ports;
+} misfit_cases[] = {
+	{selector, true, true},
+	{no_in_policy, true, true},
+	{no_fwd_policy, true, true},
+	{in_template, true, true},
+	{fragment_for_a_port_policy, true, false},
+	{fragment_on_a_port_sa, true, false},
+	/* Our own wish; not a packet; not authentic; not in time. */
+	{in_discard, false, false},
+	{dummy, false, false},
+	{next_header, false, false},
+	{inner_malformed, false, false},
+	{ecn, false, false},
+	{icv, false, false},
+	{no_sa, false, false},
+	{runt, false, false},
+};
+
+START_TEST(test_line_tells_misfits_from_the_rest)
+{
+	struct notice notice;
+
+	b.worker->now = 100;
+	misfit_cases[_i].produce();
+	ck_assert(take_misfit(&notice) == misfit_cases[_i].told);
+	if (misfit_cases[_i].told)
+		ck_assert_uint_eq(notice.flow.sport_mask, misfit_cases[_i].ports ? UINT16_MAX : 0);
+}
+END_TEST
+
+/* Many SAs do not fill the ring, in which others speak too. */
+START_TEST(test_line_bounds_misfits_in_all)
+{
+	uint8_t data[100];
+	struct packet p = {data, sizeof(data), 0, sizeof(data)};
+	struct notice notice;
+	struct ip_view v;
+	unsigned got = 0;
+
+	make_udp(data, sizeof(data), true);
+	ck_assert_int_eq(ip_parse(data, sizeof(data), 0, &v), V_OK);
+	b.worker->now = 100;
+	for (uint32_t i = 0; i < 2 * MISFITS_PER_SECOND; i++) {
+		const struct sa_config config = sa_config(SPI + i);
+
+		worker_notify_misfit(b.worker, add_sa(&config, SA_IN, UINT32_MAX), &p, &v);
+	}
+	while (take_misfit(&notice))
+		got++;
+	ck_assert_uint_eq(got, MISFITS_PER_SECOND);
+	b.worker->now = 101;
+	p.len = 30; /* shorter than what is quoted */
+	worker_notify_misfit(b.worker,
+			     sad_lookup(b.db, SPI, &(struct ip_addr){{192, 0, 2, 2}, AF_INET}), &p,
+			     &v);
+	ck_assert(take_misfit(&notice));
+	ck_assert_uint_eq(notice.quote_len, 30);
+}
+END_TEST
+
 /* Where there are no fwd policies at all, `in` covers forwarded packets too (BSD scripts). */
 START_TEST(test_inbound_lets_in_policies_stand_for_absent_fwd_ones)
 {
@@ -495,6 +638,10 @@ void line_in_tests(TCase *tc)
 	tcase_add_loop_test(tc, test_inbound_counts_the_one_right_verdict, 0,
 			    (int)(sizeof(in_cases) / sizeof(in_cases[0])));
 	tcase_add_test(tc, test_line_notices_that_a_peer_moved);
+	tcase_add_test(tc, test_line_notices_misfits);
+	tcase_add_loop_test(tc, test_line_tells_misfits_from_the_rest, 0,
+			    (int)(sizeof(misfit_cases) / sizeof(misfit_cases[0])));
+	tcase_add_test(tc, test_line_bounds_misfits_in_all);
 	tcase_add_test(tc, test_inbound_lets_in_policies_stand_for_absent_fwd_ones);
 	tcase_add_test(tc, test_inbound_cuts_tfc_padding);
 }

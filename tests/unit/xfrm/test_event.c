@@ -1,5 +1,5 @@
 /*
- * tests/unit/xfrm/test_event.c: ALLOCSPI, EXPIRE, ACQUIRE, CTL and the events of deletions: put is
+ * tests/unit/xfrm/test_event.c: ALLOCSPI, EXPIRE, ACQUIRE, CTL, MISFIT and the events of deletions: put is
  * what is parsed, cut messages are refused, and larval SAs are understood in answers but never in
  * requests.
  */
@@ -268,6 +268,84 @@ START_TEST(test_event_larval_sa_is_an_answer_only)
 }
 END_TEST
 
+static void misfit(uint32_t quote_len)
+{
+	const struct xfrm_sa sa = sample_plain_sa();
+
+	start(CYGNET_MSG_MISFIT, 0);
+	msg.sa.config.id = sa.config.id;
+	msg.sa.config.src = sa.config.src;
+	msg.sa.config.mark = (struct xfrm_mark_value){1, 3};
+	msg.misfit.flow = sample_plain_policy().config.sel;
+	msg.misfit.flow.proto = IPPROTO_UDP;
+	msg.misfit.flow.dport = 53;
+	msg.misfit.flow.dport_mask = 0xffff;
+	msg.misfit.quote_len = quote_len;
+	for (uint32_t i = 0; i < quote_len; i++)
+		msg.misfit.quote[i] = (uint8_t)(i + 1);
+}
+
+START_TEST(test_event_misfit_is_what_is_parsed)
+{
+	static const uint32_t lens[] = {1, 20, CYGNET_QUOTE_MAX};
+
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		misfit(lens[i]);
+		round_trip();
+		ck_assert_uint_eq(got.sa.config.id.spi, msg.sa.config.id.spi);
+		ck_assert(ip_addr_equal(&got.sa.config.id.dst, &msg.sa.config.id.dst));
+		ck_assert(ip_addr_equal(&got.sa.config.src, &msg.sa.config.src));
+		ck_assert_uint_eq(got.sa.config.mark.value, 1);
+		ck_assert_same_selector(&got.misfit.flow, &msg.misfit.flow);
+		ck_assert_uint_eq(got.misfit.quote_len, lens[i]);
+		ck_assert_mem_eq(got.misfit.quote, msg.misfit.quote, CYGNET_QUOTE_MAX);
+		wire_check_cuts(&buf, sizeof(struct xfrm_usersa_id));
+		xfrm_message_cleanse(&got);
+		ck_assert_uint_eq(got.misfit.quote[0], 0);
+	}
+	start(CYGNET_MSG_MISFITREG, NLM_F_REQUEST);
+	round_trip();
+	ck_assert_uint_eq(buf.len, NLMSG_HDRLEN);
+}
+END_TEST
+
+START_TEST(test_event_misfit_is_refused)
+{
+	enum { FLOW = 0x20f, QUOTE = 0x210 };
+	static const uint8_t bytes[CYGNET_QUOTE_MAX + 1] = {0};
+	static const struct {
+		unsigned type;
+		size_t len;
+	} rows[] = {
+		{QUOTE, 0},
+		{QUOTE, CYGNET_QUOTE_MAX + 1},
+		{FLOW, 0},
+		{FLOW, sizeof(struct xfrm_selector) - 1},
+		{FLOW, sizeof(struct xfrm_selector) + 1},
+		{FLOW, sizeof(struct xfrm_selector)}, /* of no family */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		misfit(20);
+		sample_put(&msg, &buf);
+		wire_append(&buf, rows[i].type, bytes, rows[i].len); /* the last one counts */
+		ck_assert_msg(wire_parse(&buf, &got, &err) == -EINVAL, "row %zu: %s", i, err.text);
+	}
+	/* A prefix that no address has. */
+	misfit(20);
+	msg.misfit.flow.src.len = 33;
+	sample_put(&msg, &buf);
+	ck_assert_int_eq(wire_parse(&buf, &got, &err), -EINVAL);
+	ck_assert_uint_ne(err.offset, 0);
+	/* Neither flow nor quote. */
+	misfit(20);
+	sample_put(&msg, &buf);
+	buf.len = NLMSG_LENGTH(sizeof(struct xfrm_usersa_id));
+	wire_header(&buf)->nlmsg_len = (uint32_t)buf.len;
+	ck_assert_int_eq(wire_parse(&buf, &got, &err), -EINVAL);
+}
+END_TEST
+
 START_TEST(test_event_ctl_may_say_more)
 {
 	start(CYGNET_MSG_CTL, NLM_F_REQUEST);
@@ -302,6 +380,8 @@ int main(void)
 	tcase_add_test(tc, test_event_acquire_is_what_is_parsed);
 	tcase_add_test(tc, test_event_deletions_say_what_is_gone);
 	tcase_add_test(tc, test_event_larval_sa_is_an_answer_only);
+	tcase_add_test(tc, test_event_misfit_is_what_is_parsed);
+	tcase_add_test(tc, test_event_misfit_is_refused);
 	tcase_add_test(tc, test_event_ctl_may_say_more);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
