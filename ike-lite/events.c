@@ -3,6 +3,7 @@
  */
 #include "ike-lite/child.h"
 #include "ike-lite/engine.h"
+#include "ike-lite/ts.h"
 #include "ike-lite/wishes.h"
 
 #include <string.h>
@@ -87,16 +88,27 @@ void ike_on_inbound(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst,
 	engine_due_at(ike, sa_due(c->sa));
 }
 
+/* The peer shall send by it what it agreed to. */
+static bool is_used(const struct child *c)
+{
+	return c->sa->phase == SA_UP && (c->phase == CHILD_UP || c->phase == CHILD_REPLACED);
+}
+
 void ike_on_bad_selector(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
-			 const uint8_t *packet, size_t len)
+			 const struct ike_ts *from, const struct ike_ts *to, const uint8_t *packet,
+			 size_t len)
 {
 	struct child *c;
 	struct task *t;
 
 	engine_enter(ike, now_ms);
 	c = find_child(ike, dst, spi);
+	if (!c || c->spi_in != spi || !is_used(c))
+		return;
+	if (ike_ts_list_covers(&c->remote_ts, from) && ike_ts_list_covers(&c->local_ts, to))
+		return;
 	/* One at a time: it is the peer who decides how many there are. */
-	if (!c || c->sa->phase != SA_UP || sa_find_task(c->sa, TASK_NOTIFY, NULL))
+	if (sa_find_task(c->sa, TASK_NOTIFY, NULL))
 		return;
 	t = task_new(TASK_NOTIFY);
 	if (!t)

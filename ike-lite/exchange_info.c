@@ -176,12 +176,21 @@ static void delete_ike(struct ike_sa *sa, const struct message *m)
 
 static void take_notifies(struct ike_sa *sa, const struct message *m)
 {
+	static const char text[] = "the peer got a packet through a child SA whose selectors do "
+				   "not hold it: INVALID_SELECTORS";
+	const struct child *c;
 	struct ike_notify n;
 
-	if (ike_notify_find(&m->list, IKE_N_INVALID_SELECTORS, &n))
-		emit_event(sa, IKE_EV_NOTICE,
-			   "the peer got a packet through a child SA whose selectors do not hold "
-			   "it: INVALID_SELECTORS");
+	if (!ike_notify_find(&m->list, IKE_N_INVALID_SELECTORS, &n))
+		return;
+	/* §3.10.1: the SPI is that of the child SA, which the peer receives by. */
+	c = n.protocol == IKE_PROTO_ESP && n.spi.len == 4
+		    ? sa_child_by_spi_out(sa, load_u32(n.spi.data))
+		    : NULL;
+	if (c)
+		emit_child_event(c, IKE_EV_NOTICE, 0, text);
+	else
+		emit_event(sa, IKE_EV_NOTICE, text);
 }
 
 void info_take_request(struct ike_sa *sa, const struct message *m)

@@ -251,9 +251,12 @@ void ike_on_sas_lost(struct ike *ike, uint64_t now_ms,
 /* Local addresses or routes changed: paths that no longer have a source are left, and tried anew from another one,
  * if the configuration has one that is there; traps follow. */
 void ike_on_addresses(struct ike *ike, uint64_t now_ms);
-/* An authentic inner packet did not match its SA: N(INVALID_SELECTORS) to the peer, RFC 4301 §5.2. */
+/* An authentic inner packet from .. to did not match the inbound SA of dst and spi: N(INVALID_SELECTORS) to the
+ * peer, RFC 4301 §5.2, with its first bytes. Not if it lies in what was agreed: then it is not the peer who is
+ * wrong, but policies of ours (others that are in front, or not there yet). */
 void ike_on_bad_selector(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,
-			 const uint8_t *packet, size_t len);
+			 const struct ike_ts *from, const struct ike_ts *to, const uint8_t *packet,
+			 size_t len);
 
 /* ---- actions ------------------------------------------------------------------------------------ */
 

@@ -180,9 +180,18 @@ static void on_acquire(struct iked *d, const struct xfrm_acquire *acquire)
 {
 	struct ike_ts src, dst;
 
-	request_acquire(&acquire->sel, &src, &dst);
+	request_flow(&acquire->sel, &src, &dst);
 	ike_on_acquire(d->ike, iked_now_ms(), acquire->policy.config.tmpl.reqid, &src, &dst,
 		       acquire->seq);
+}
+
+static void on_misfit(struct iked *d, const struct sa_id *id, const struct cygnet_misfit *misfit)
+{
+	struct ike_ts from, to;
+
+	request_flow(&misfit->flow, &from, &to);
+	ike_on_bad_selector(d->ike, iked_now_ms(), &id->dst, id->spi, &from, &to, misfit->quote,
+			    misfit->quote_len);
 }
 
 void iked_on_xfrm(struct iked *d, const struct xfrm_message *event)
@@ -199,6 +208,9 @@ void iked_on_xfrm(struct iked *d, const struct xfrm_message *event)
 	case XFRM_MSG_MAPPING:
 		ike_on_mapping(d->ike, iked_now_ms(), &id->dst, id->spi, &event->is.addr,
 			       event->is.port);
+		break;
+	case CYGNET_MSG_MISFIT:
+		on_misfit(d, id, &event->misfit);
 		break;
 	default:
 		return;

@@ -230,6 +230,7 @@ static int open_machine(struct iked *d)
 	const struct xfrm_link_options options = {
 		.path = d->options->socket_path,
 		.kernel = d->options->kernel,
+		.misfits = !d->options->no_invalid_selectors,
 		.encap_port = or_usual(d->config->ike.encap_port, 4500),
 	};
 	int rc = open_events(d);

@@ -19,6 +19,8 @@ static const char usage[] =
 	"  --socket PATH      cygnetd's socket (" CYGNET_SOCKET_DEFAULT ", or $" CYGNET_SOCKET_ENV
 	")\n"
 	"  --kernel           the kernel's own IPsec instead of cygnetd\n"
+	"  --no-invalid-selectors\n"
+	"                     peers are not told of packets that do not fit their SA\n"
 	"  --control PATH     where cygnet(8) finds us (" CYGNET_IKED_SOCKET_DEFAULT
 	", or $" CYGNET_IKED_SOCKET_ENV ")\n"
 	"  --state-dir DIR    what outlives a restart (/var/lib/cygnet)\n"
@@ -34,6 +36,7 @@ enum {
 	OPT_CONFIG = 256,
 	OPT_SOCKET,
 	OPT_KERNEL,
+	OPT_NO_INVALID_SELECTORS,
 	OPT_CONTROL,
 	OPT_STATE_DIR,
 	OPT_USER,
@@ -48,6 +51,7 @@ static const struct option longopts[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"kernel", no_argument, NULL, OPT_KERNEL},
+	{"no-invalid-selectors", no_argument, NULL, OPT_NO_INVALID_SELECTORS},
 	{"control", required_argument, NULL, OPT_CONTROL},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"user", required_argument, NULL, OPT_USER},
@@ -77,6 +81,9 @@ static enum iked_parsed parse_one(int opt, const char *value, struct iked_option
 		break;
 	case OPT_KERNEL:
 		o->kernel = true;
+		break;
+	case OPT_NO_INVALID_SELECTORS:
+		o->no_invalid_selectors = true;
 		break;
 	case OPT_CONTROL:
 		o->control_path = value;

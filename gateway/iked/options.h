@@ -21,6 +21,7 @@ struct iked_options {
 	bool config_given;	 /* on the command line: then it must be there */
 	const char *socket_path; /* of cygnetd; NULL: the usual one */
 	bool kernel;
+	bool no_invalid_selectors; /* RFC 4301 §5.2: the administrator says whether they are sent */
 	const char *control_path;
 	const char *state_dir;
 	const char *user;

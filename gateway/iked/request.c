@@ -188,7 +188,7 @@ static void whole_prefix(const struct ip_prefix *prefix, struct ike_ts *ts)
 		ts->to.bytes[i / 8] |= (uint8_t)(0x80 >> (i % 8));
 }
 
-void request_acquire(const struct selector *sel, struct ike_ts *src, struct ike_ts *dst)
+void request_flow(const struct selector *sel, struct ike_ts *src, struct ike_ts *dst)
 {
 	*src = (struct ike_ts){.proto = sel->proto,
 			       .port_from = sel->sport & sel->sport_mask,

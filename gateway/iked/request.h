@@ -26,7 +26,7 @@ bool request_policies(const struct policy_wish *wish, const struct ike_ts *local
 		      const struct ike_ts *remote,
 		      void (*fn)(void *ctx, const struct policy_config *), void *ctx);
 
-/* Selectors of an ACQUIRE's packet: source and destination. */
-void request_acquire(const struct selector *sel, struct ike_ts *src, struct ike_ts *dst);
+/* Selectors of a packet, an ACQUIRE's or a MISFIT's: source and destination. */
+void request_flow(const struct selector *sel, struct ike_ts *src, struct ike_ts *dst);
 
 #endif

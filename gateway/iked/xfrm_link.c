@@ -90,6 +90,8 @@ static int connect_now(struct xfrm_link *link, int *fd, struct xfrm_error *err)
 	if (!rc)
 		rc = xfrm_client_subscribe(link->events,
 					   XFRMGRP_ACQUIRE | XFRMGRP_EXPIRE | GROUP_MAPPING, err);
+	if (!rc && !o->kernel && o->misfits)
+		rc = xfrm_client_hear_misfits(link->events, err);
 	if (!rc && !o->kernel)
 		rc = xfrm_client_register_ike(link->requests, o->encap_port, fd, err);
 	if (rc)

@@ -11,7 +11,7 @@ struct event_base;
 struct xfrm_link;
 
 struct xfrm_link_listener {
-	/* ACQUIRE, EXPIRE, MAPPING. */
+	/* ACQUIRE, EXPIRE, MAPPING, MISFIT. */
 	void (*event)(void *ctx, const struct xfrm_message *event);
 	/* Connected, at start and again later: fd is IKEREG's end, to be taken; -1 with a kernel. again:
 	 * what was there before is gone. */
@@ -22,6 +22,7 @@ struct xfrm_link_listener {
 struct xfrm_link_options {
 	const char *path; /* of cygnetd's socket; NULL: the usual one */
 	bool kernel;
+	bool misfits; /* are to be told; a kernel has none */
 	uint16_t encap_port;
 };
 

@@ -117,7 +117,7 @@ START_TEST(test_request_turns_a_packet_into_selectors)
 
 	ck_assert(ip_addr_parse("10.1.0.7", &sel.src.addr));
 	ck_assert(ip_addr_parse("10.2.3.4", &sel.dst.addr));
-	request_acquire(&sel, &src, &dst);
+	request_flow(&sel, &src, &dst);
 	ck_assert_str_eq(ike_ts_format(&src, text), "10.1.0.7/32[tcp/5000]");
 	ck_assert_str_eq(ike_ts_format(&dst, text), "10.2.0.0/16[tcp]");
 }

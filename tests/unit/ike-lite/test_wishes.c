@@ -379,21 +379,70 @@ START_TEST(test_wishes_close_action)
 }
 END_TEST
 
-START_TEST(test_wishes_bad_selector_is_told)
+static const struct ike_sa_action *inbound_of(unsigned side)
+{
+	for (unsigned i = 0; i < p.side[side].sa_count; i++) {
+		if (p.side[side].sas[i].inbound)
+			return &p.side[side].sas[i];
+	}
+	ck_abort_msg("no inbound SA");
+}
+
+/* A packet of these selectors came through A's SA. */
+static void misfit(const struct ip_addr *dst, uint32_t spi, const char *from, const char *to)
 {
 	static const uint8_t packet[40] = {0x45};
+	const struct ike_ts from_ts = pair_ts(from), to_ts = pair_ts(to);
+
+	ike_on_bad_selector(p.side[A].ike, p.now, dst, spi, &from_ts, &to_ts, packet,
+			    sizeof(packet));
+	pair_collect(&p, A);
+}
+
+START_TEST(test_wishes_bad_selector_is_told)
+{
+	const struct ike_sa_action *in;
 
 	pair_up(&p);
-	ike_on_bad_selector(p.side[A].ike, p.now, &p.side[A].sas[0].dst, p.side[A].sas[0].spi,
-			    packet, sizeof(packet));
-	ike_on_bad_selector(p.side[A].ike, p.now, &p.side[A].sas[0].dst, p.side[A].sas[0].spi,
-			    packet, sizeof(packet));
-	pair_collect(&p, A);
+	in = inbound_of(A);
+	for (int i = 0; i < 3; i++)
+		misfit(&in->dst, in->spi, "10.9.0.1", "10.1.0.1");
 	/* INFORMATIONAL { N(INVALID_SELECTORS) } -->, once at a time */
 	ck_assert_uint_eq(p.queued, 1);
 	pair_run(&p);
 	ck_assert(pair_has_event(&p, B, IKE_EV_NOTICE, "INVALID_SELECTORS"));
+	/* Answered with nothing: it goes no further. */
+	ck_assert_uint_eq(pair_count_events(&p, A, IKE_EV_NOTICE), 0);
+	ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_NOTICE), 1);
+	misfit(&in->dst, in->spi, "10.2.0.1", "10.9.0.1");
+	pair_run(&p);
+	ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_NOTICE), 2);
 	check_up();
+}
+END_TEST
+
+/* What fits did not come in by our own fault; an SA that is not there, or sends, accuses nobody. */
+START_TEST(test_wishes_bad_selector_is_the_peers)
+{
+	const struct ike_sa_action *in, *out;
+
+	pair_up(&p);
+	in = inbound_of(A);
+	out = &p.side[A].sas[p.side[A].sas[0].inbound ? 1 : 0];
+	ck_assert(!out->inbound);
+	misfit(&in->dst, in->spi, "10.2.0.1", "10.1.0.1");
+	misfit(&in->dst, in->spi + 1, "10.9.0.1", "10.1.0.1");
+	misfit(&in->src, in->spi, "10.9.0.1", "10.1.0.1");
+	misfit(&out->dst, out->spi, "10.9.0.1", "10.1.0.1");
+	ck_assert_uint_eq(p.queued, 0);
+	p.checks_traffic = false;
+	(void)ike_terminate(p.side[A].ike, p.now, "net", "lan", 0);
+	pair_collect(&p, A);
+	pair_drop(&p); /* the delete is under way */
+	misfit(&in->dst, in->spi, "10.9.0.1", "10.1.0.1");
+	ck_assert_uint_eq(p.queued, 0);
+	pair_wait(&p, 20000);
+	ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_NOTICE), 0);
 }
 END_TEST
 
@@ -568,6 +617,7 @@ int main(void)
 	tcase_add_test(tc, test_wishes_retry_finds_it_up);
 	tcase_add_loop_test(tc, test_wishes_close_action, 0, (int)ARRAY_LEN(closings));
 	tcase_add_test(tc, test_wishes_bad_selector_is_told);
+	tcase_add_test(tc, test_wishes_bad_selector_is_the_peers);
 	tcase_add_loop_test(tc, test_wishes_reload_drops_only_what_changed, 0, CHANGES);
 	tcase_add_test(tc, test_wishes_reload_moves_traps);
 	tcase_add_test(tc, test_wishes_refuse_impossible_configurations);
