@@ -12,6 +12,9 @@ offices_open
 reaches hostA 10.2.0.2
 reaches hostA fd00:2::2
 
+# The control of both captures: what no policy covers does leave in clear, and is seen.
+ip -n "${LAB}gwB" route add blackhole 10.99.0.0/16
+
 say "killed: the guard takes over, nothing leaves in clear"
 capture pub br0 dead.pcap
 gateway_kill gwA
@@ -19,21 +22,27 @@ silent hostA 10.2.0.2
 silent hostA fd00:2::2
 silent hostA 10.22.0.2 -I 10.11.0.2
 silent hostB 10.1.0.2
+silent hostA 10.99.0.1
 capture_end
 on pub "$PYTHON" - "$WORK/dead.pcap" <<'PYTHON'
 import sys
 from esp_witness import *
 clear = [str(v) for v in map(View, capture(sys.argv[1])) if v.proto != ESP and not v.is_chatter() and not v.is_refusal_of_esp()]
-assert not clear, f"left in clear: {clear}"
-print("ok: nothing in clear")
+control = [v for v in clear if " 10.99.0.1" in v]
+assert control, f"the capture has not even what must leave in clear: {clear}"
+assert clear == control, f"left in clear: {clear}"
+print(f"ok: nothing in clear but {len(control)} of the control")
 PYTHON
 
 say "started again: the guard stays until the policies are back"
 gateway_start gwA
 capture pub br0 empty.pcap icmp and net 10.0.0.0/8
 silent hostA 10.2.0.2
+silent hostA 10.99.0.1
 capture_end
-assert_eq "$(on pub tcpdump -nr "$WORK/empty.pcap" 2> /dev/null)" '' 'left in clear before the policies were loaded'
+seen=$(on pub tcpdump -nnr "$WORK/empty.pcap" 2> "$WORK/tcpdump.log") || fail 'tcpdump cannot read its own file'
+assert_ge "$(grep -c '> 10\.99\.0\.1: ICMP echo request' <<< "$seen")" 1 'packets of the control'
+assert_eq "$(grep -v '> 10\.99\.0\.1: ICMP' <<< "$seen")" '' 'left in clear before the policies were loaded'
 offices_load A
 reaches hostA 10.2.0.2
 reaches hostA fd00:2::2
