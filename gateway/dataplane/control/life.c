@@ -125,9 +125,10 @@ static bool judge(struct control *c, struct sa *sa, uint64_t now, bool counted, 
 		*used |= sa_expire(c, sa, 0);
 		return true;
 	}
-	/* The packet thread may have spoken of limits that are no longer: let it speak again. */
-	if (counted && counts == SA_ALIVE)
-		atomic_store_explicit(&counters->told, SA_ALIVE, memory_order_relaxed);
+	/* The packet thread may have spoken of limits that are no longer: let it speak again of what is not
+	 * reached yet, the hard one above all. */
+	if (counted)
+		atomic_store_explicit(&counters->told, (uint8_t)counts, memory_order_relaxed);
 	if (life == SA_SOFT && !counters->soft_announced) {
 		counters->soft_announced = true;
 		event_expire(c, sa, false, 0);

@@ -294,6 +294,48 @@ static void count_packets(void *arg)
 	control_on_notice(server.control, &notice);
 }
 
+static void look_at_told(void *arg)
+{
+	struct xfrm_message key = sa_message(XFRM_MSG_GETSA, 1, 2, 0x100);
+	struct sa *sa = sadb_sa_find(server.db, &key.sa.config.id, &key.sa.config.mark);
+	struct notice notice = notice_about(NOTICE_LIFE, sa);
+
+	control_on_notice(server.control, &notice);
+	*(uint8_t *)arg = atomic_load(&sa->counters->told);
+}
+
+static void tell_hard(void *arg)
+{
+	struct xfrm_message key = sa_message(XFRM_MSG_GETSA, 1, 2, 0x100);
+	struct sa *sa = sadb_sa_find(server.db, &key.sa.config.id, &key.sa.config.mark);
+
+	(void)arg;
+	atomic_store(&sa->counters->told, SA_HARD);
+}
+
+/* A packet thread that holds the version of before UPDSA speaks of its hard limit; the new one lies
+ * ahead, and has to be spoken of when it comes. */
+START_TEST(test_a_limit_that_was_raised_is_told_of_again)
+{
+	struct xfrm_client *writer = open_client(0), *hears = open_client(XFRMGRP_EXPIRE);
+	struct xfrm_message msg = sa_message(XFRM_MSG_NEWSA, 1, 2, 0x100);
+	int packets = 5;
+	uint8_t told = SA_ALIVE;
+
+	msg.sa.config.limits.soft_packets = 5;
+	msg.sa.config.limits.hard_packets = 10;
+	ck_assert_int_eq(request(writer, msg), 0);
+	server_call(count_packets, &packets);
+	ck_assert(!event_of(hears, XFRM_MSG_EXPIRE).hard);
+	server_call(tell_hard, NULL);
+	server_call(look_at_told, &told);
+	ck_assert_uint_eq(told, SA_SOFT);
+	expect_none(hears);
+	xfrm_client_close(writer);
+	xfrm_client_close(hears);
+}
+END_TEST
+
 START_TEST(test_counts_expire_on_notice)
 {
 	struct xfrm_client *writer = open_client(0), *hears = open_client(XFRMGRP_EXPIRE);
@@ -621,6 +663,7 @@ int main(void)
 	tcase_add_test(tc, test_timer_fires_by_itself);
 	tcase_add_test(tc, test_many_deadlines_one_timer);
 	tcase_add_test(tc, test_counts_expire_on_notice);
+	tcase_add_test(tc, test_a_limit_that_was_raised_is_told_of_again);
 	tcase_add_test(tc, test_update_below_the_count_ends_it);
 	tcase_add_test(tc, test_alloc_spi_sets_one_aside);
 	tcase_add_test(tc, test_alloc_spi_uses_every_spi_once);
