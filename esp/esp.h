@@ -233,6 +233,9 @@ static inline void esp_note_seen(struct esp_seen *seen, uint32_t i)
  * numbers of the window say, and whatever is beyond them; all of it if seen does not say that the
  * highest one was, so that it is the record of no window. Before the first packet; 0 changes nothing. */
 void esp_in_resume(struct esp_in *sa, uint64_t seq, const struct esp_seen *seen);
+/* The same of an SA that lives: seq and all below count as seen from the next packet on, and what was seen
+ * above stays so. Control thread, at any time; a number below one given before changes nothing. */
+void esp_in_raise(struct esp_in *sa, uint64_t seq);
 /* What the window has seen, as far as it and the record go. Any thread; beside the data thread it may
  * be behind by the packets of that moment. */
 void esp_in_seen(const struct esp_in *sa, struct esp_seen *out);

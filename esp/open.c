@@ -9,14 +9,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct esp_in {
 	/* Set at creation, then immutable. */
 	struct esp_suite suite;
 	struct esp_crypto *crypto; /* owned; its insides are the data thread's */
 	bool strict_padding;
-	/* Data thread only, but for the counter it shows (replay.h). */
+	/* The control thread writes: seen elsewhere, up to here. */
+	_Atomic uint64_t raised;
+	/* Data thread only, but for what it shows (replay.h). */
 	struct esp_replay replay;
+	uint64_t taken_up; /* of raised */
 };
 
 int esp_in_new(struct esp_in **out, const struct esp_suite *suite, const struct esp_keys *keys,
@@ -58,12 +62,38 @@ void esp_in_free(struct esp_in *sa)
 
 void esp_in_seen(const struct esp_in *sa, struct esp_seen *out)
 {
+	const uint64_t raised = atomic_load_explicit(&sa->raised, memory_order_relaxed);
+	const uint32_t window = sa->replay.window;
+
 	esp_replay_seen(&sa->replay, out);
+	if (raised <= esp_replay_top(&sa->replay))
+		return;
+	/* Not taken up yet: all of the window then. */
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < window && i < ESP_SEEN_MAX && i < raised; i++)
+		esp_note_seen(out, i);
 }
 
 void esp_in_resume(struct esp_in *sa, uint64_t seq, const struct esp_seen *seen)
 {
 	esp_replay_resume(&sa->replay, seq, seen);
+}
+
+void esp_in_raise(struct esp_in *sa, uint64_t seq)
+{
+	if (seq > atomic_load_explicit(&sa->raised, memory_order_relaxed))
+		atomic_store_explicit(&sa->raised, seq, memory_order_relaxed);
+}
+
+/* The window is the data thread's alone: so what it saw meanwhile is not forgotten. */
+static void take_up(struct esp_in *sa)
+{
+	const uint64_t raised = atomic_load_explicit(&sa->raised, memory_order_relaxed);
+
+	if (raised == sa->taken_up)
+		return;
+	esp_replay_raise(&sa->replay, raised);
+	sa->taken_up = raised;
 }
 
 void esp_in_insist_on_padding(struct esp_in *sa)
@@ -131,6 +161,7 @@ enum verdict esp_open(struct esp_in *sa, struct packet *p, uint8_t *next_header,
 	v = check_length(sa, p, &text_len);
 	if (v != V_OK)
 		return v;
+	take_up(sa);
 	*seq = esp_replay_infer(&sa->replay, load_be32(esp + 4));
 	/* Before the cipher, so that a flood of replays costs little: RFC 4303 §3.4.3. */
 	v = esp_replay_check(&sa->replay, *seq);
@@ -145,7 +176,10 @@ enum verdict esp_open(struct esp_in *sa, struct packet *p, uint8_t *next_header,
 
 uint64_t esp_in_seq(const struct esp_in *sa)
 {
-	return esp_replay_top(&sa->replay);
+	const uint64_t raised = atomic_load_explicit(&sa->raised, memory_order_relaxed);
+	const uint64_t top = esp_replay_top(&sa->replay);
+
+	return top > raised ? top : raised;
 }
 
 uint32_t esp_in_window(const struct esp_in *sa)

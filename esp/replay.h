@@ -41,6 +41,8 @@ void esp_replay_commit(struct esp_replay *r, uint64_t seq);
 
 /* For a window that was elsewhere before, see esp_in_resume. */
 void esp_replay_resume(struct esp_replay *r, uint64_t seq, const struct esp_seen *seen);
+/* For a window in use, see esp_in_raise. */
+void esp_replay_raise(struct esp_replay *r, uint64_t seq);
 /* See esp_in_seen. */
 void esp_replay_seen(const struct esp_replay *r, struct esp_seen *out);
 

@@ -180,23 +180,26 @@ int sadb_sa_set_directions(struct sadb *db, struct sa *sa, const struct sa_grant
 
 int sadb_sa_resume(struct sadb *db, struct sa *sa, const struct sa_grant *grant, struct sa **out)
 {
-	struct esp_in *old_in = grant->directions & SA_IN ? sa->in : NULL;
-	struct esp_out *old_out = grant->directions & SA_OUT ? sa->out : NULL;
-	struct sa *newer = sa_copy(sa);
+	struct esp_out *old_out = sa->out;
+	struct sa *newer = sa;
 	int rc;
 
-	if (!newer)
-		return -ENOMEM;
-	rc = sa_open_ends(newer, grant, grant->directions, db->engine);
-	if (rc < 0) {
-		sa_free_version(newer);
-		return rc;
-	}
-	switch_version(db, sa, newer); /* sa is not read again */
-	if (old_in)
-		database_retire(db, old_in, free_in);
-	if (old_out)
+	if (grant->directions & SA_OUT) {
+		newer = sa_copy(sa);
+		if (!newer)
+			return -ENOMEM;
+		rc = sa_open_ends(newer, grant, SA_OUT, db->engine);
+		if (rc < 0) {
+			sa_free_version(newer);
+			return rc;
+		}
+		switch_version(db, sa, newer); /* sa is not read again */
 		database_retire(db, old_out, free_out);
+	}
+	/* No new one here: a packet thread that still holds the old one may see numbers with it that the
+	 * new one would not know of, and take their replays. */
+	if (grant->directions & SA_IN)
+		esp_in_raise(newer->in, grant->past.in_seq);
 	*out = newer;
 	return 0;
 }

@@ -311,9 +311,9 @@ struct sa *sadb_sa_next_between(const struct sadb *db, const struct ip_addr *src
  * above, or sa if nothing changes. 0, -ENOMEM, -EINVAL from esp (then sa is as it was). */
 int sadb_sa_set_directions(struct sadb *db, struct sa *sa, const struct sa_grant *grant,
 			   struct sa **out) __attribute__((warn_unused_result));
-/* Makes the ends in grant->directions, which the SA has, anew: they go on after grant->past's
- * numbers, out of grant->seq. *out is a new struct as above. 0, -ENOMEM, -EINVAL from esp (then sa
- * is as it was). */
+/* The ends in grant->directions, which the SA has, go on after grant->past's numbers: the outbound one is
+ * made anew, out of grant->seq, and *out then a new struct as above; the inbound one stays, and what it
+ * sees meanwhile counts too. 0, -ENOMEM, -EINVAL from esp (then sa is as it was). */
 int sadb_sa_resume(struct sadb *db, struct sa *sa, const struct sa_grant *grant, struct sa **out)
 	__attribute__((warn_unused_result));
 /* A second version of sa between other addresses, with its ends, counters and place in time; both are

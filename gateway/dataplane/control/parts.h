@@ -164,8 +164,8 @@ bool sa_expire(struct control *c, struct sa *sa, uint32_t pid);
 /* Fills err with the errno of an SA that is not there; returns it. */
 int no_such_sa(struct xfrm_error *err);
 int no_such_policy(const struct policy_config *key, struct xfrm_error *err);
-/* Gives the SA's ends (SA_IN, SA_OUT) anew, so that they go on after past's numbers; *sa is the new
- * version. 0, or err's code. */
+/* The SA's ends (SA_IN, SA_OUT) go on after past's numbers; *sa is the SA's newest version. 0, or err's
+ * code. */
 int sa_advance(struct control *c, struct sa **sa, unsigned ends, const struct sa_status *past,
 	       struct xfrm_error *err);
 /* Takes out sa without a word. */

@@ -137,6 +137,38 @@ START_TEST(test_resumed_window_has_seen_it_all)
 }
 END_TEST
 
+/* The window had gone on when it was told what was seen elsewhere. */
+START_TEST(test_a_window_raised_late_forgets_nothing)
+{
+	static const uint32_t backs[] = {0, 1, 2, 31, 63, 64, 65, 99, 4999, 20000};
+	enum { TOP = 20000 };
+
+	for (size_t i = 0; i < ARRAY_LEN(windows); i++) {
+		const uint32_t w = windows[i];
+
+		for (size_t k = 0; k < ARRAY_LEN(backs); k++) {
+			const uint32_t back = backs[k];
+			struct esp_replay r = at(w, true, TOP);
+
+			esp_replay_raise(&r, TOP - back);
+			esp_replay_raise(&r, 0);
+			ck_assert_uint_eq(esp_replay_top(&r), TOP);
+			ck_assert_int_eq(esp_replay_check(&r, TOP), V_REPLAY_DUP);
+			ck_assert_int_eq(esp_replay_check(&r, TOP + 1), V_OK);
+			ck_assert_int_eq(esp_replay_check(&r, TOP - w), V_REPLAY_OLD);
+			for (uint32_t n = 1; n < w; n++)
+				ck_assert_int_eq(esp_replay_check(&r, TOP - n),
+						 n < back ? V_OK : V_REPLAY_DUP);
+			esp_replay_raise(&r, TOP + 7);
+			for (uint32_t n = 0; n < w; n++)
+				ck_assert_int_eq(esp_replay_check(&r, TOP + 7 - n), V_REPLAY_DUP);
+			ck_assert_int_eq(esp_replay_check(&r, TOP + 8), V_OK);
+			esp_replay_fini(&r);
+		}
+	}
+}
+END_TEST
+
 /* What one window has seen is what the next one refuses, and nothing else in it. */
 START_TEST(test_resumed_window_is_as_recorded)
 {
@@ -256,6 +288,7 @@ int main(void)
 	tcase_add_test(tc, test_fresh_window_begins_at_one);
 	tcase_add_test(tc, test_resumed_window_has_seen_it_all);
 	tcase_add_test(tc, test_resumed_window_is_as_recorded);
+	tcase_add_test(tc, test_a_window_raised_late_forgets_nothing);
 	tcase_add_test(tc, test_window_zero_checks_nothing);
 	tcase_add_test(tc, test_32_bit_numbers_are_taken_as_they_are);
 	tcase_add_test(tc, test_infer_follows_appendix_a);

@@ -2,7 +2,8 @@
  * test_threads.c: two packet threads look up, with and without a cache, and seal and book on what
  * they find, while the control thread adds, replaces, updates and deletes. What they check: an SA
  * that is never deleted is always found; an answer is an answer to the question; nothing found was
- * freed (ASan) and nothing is read that is being written (TSan). How many rounds: CYGNET_ROUNDS.
+ * freed (ASan) and nothing is read that is being written (TSan); that an SA which is told meanwhile what
+ * was seen elsewhere takes no packet twice. How many rounds: CYGNET_ROUNDS.
  */
 #include "entries.h"
 #include "epochs.h"
@@ -28,6 +29,7 @@ struct reader {
 	uint64_t rng;
 	uint64_t lookups, hits, sealed;
 	uint64_t wrong_sa, lost_sa, wrong_policy, lost_policy, wrong_tie;
+	uint64_t twice, wrong_verdict;
 };
 
 static const struct ip_addr far = {{192, 0, 2, 2}, AF_INET};
@@ -281,6 +283,81 @@ START_TEST(test_readers_against_flushes)
 }
 END_TEST
 
+/* Seals a packet with the SA it finds, opens it, and then its copy with what it finds by then. */
+static void opens_once(struct reader *r)
+{
+	struct sa *sa = sad_lookup(db, 1, &far);
+	uint8_t buf[256] = {0}, again[256];
+	struct packet p = {.buf = buf, .size = sizeof(buf), .off = 64, .len = 40}, copy;
+	uint8_t next_header;
+	enum verdict first;
+	uint64_t seq;
+
+	r->lost_sa += !sa;
+	if (!sa || esp_seal(sa->out, &p, IPPROTO_IPIP) != V_OK)
+		return;
+	memcpy(again, buf, sizeof(again));
+	copy = p;
+	copy.buf = again;
+	first = esp_open(sa->in, &p, &next_header, &seq);
+	r->hits += first == V_OK;
+	r->lookups++;
+	sa = sad_lookup(db, 1, &far);
+	r->twice += !sa || esp_open(sa->in, &copy, &next_header, &seq) == V_OK;
+	/* Told of a number that it had not sent then. */
+	r->wrong_verdict += first != V_OK && first != V_REPLAY_DUP && first != V_REPLAY_OLD;
+}
+
+static void *open_on(void *arg)
+{
+	struct reader *r = arg;
+
+	while (r->number == 0 && !atomic_load_explicit(&done, memory_order_relaxed)) {
+		for (unsigned i = 0; i < 16; i++)
+			opens_once(r);
+		epochs_quiescent(&epochs, r->number);
+	}
+	epochs_leave(&epochs, r->number);
+	return NULL;
+}
+
+/* The window is the packet thread's, whatever control knows of numbers. */
+START_TEST(test_a_reader_against_resumptions)
+{
+	struct sa_grant grant = {.directions = SA_IN};
+	struct sa_config c = sa_config_of("192.0.2.1", "192.0.2.2", 1, 1);
+	struct reader readers[EPOCH_READERS];
+	const unsigned rounds = rounds_of_run();
+	uint64_t last = 0;
+	struct sa *sa;
+
+	epochs_init(&epochs);
+	db = sadb_new(epochs_retire(&epochs));
+	ck_assert_ptr_nonnull(db);
+	sa = sa_added(db, &c);
+	start_readers(readers, open_on);
+	for (unsigned i = 0; i < rounds; i++) {
+		/* Now ahead of what was sent, now behind what was seen. */
+		grant.past.in_seq = sa_status(sa).in_seq + i % 4;
+		ck_assert_int_eq(sadb_sa_resume(db, sa, &grant, &sa), 0);
+		ck_assert_uint_ge(sa_status(sa).in_seq, last);
+		last = sa_status(sa).in_seq;
+		if (i % 16 == 0)
+			ck_assert_int_eq(sadb_sa_update(db, &c, &sa), 0);
+		epochs_collect(&epochs);
+	}
+	join_readers(readers);
+	printf("%" PRIu64 " of %" PRIu64 " packets opened beside resumptions\n", readers[0].hits,
+	       readers[0].lookups);
+	ck_assert_uint_gt(readers[0].lookups, 0);
+	ck_assert_uint_eq(readers[0].twice, 0);
+	ck_assert_uint_eq(readers[0].lost_sa, 0);
+	ck_assert_uint_eq(readers[0].wrong_verdict, 0);
+	epochs_collect(&epochs);
+	sadb_free(db);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("threads");
@@ -291,6 +368,7 @@ int main(void)
 	tcase_set_timeout(t, 100);
 	tcase_add_test(t, test_readers_against_a_writer);
 	tcase_add_test(t, test_readers_against_flushes);
+	tcase_add_test(t, test_a_reader_against_resumptions);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -256,6 +256,35 @@ START_TEST(test_past_is_where_an_sa_begins)
 }
 END_TEST
 
+/* A packet thread that found the SA before NEWAE opens the rest of its batch after it: what it sees then
+ * is no less seen. */
+START_TEST(test_a_batch_beside_a_resumption_is_remembered)
+{
+	const struct sa_grant grant = {.directions = SA_IN, .past.in_seq = 2};
+	struct sa *batch = sa_added(db, &config), *newer;
+	uint8_t buf[3][256], again[256];
+	struct packet p[3], copy;
+	uint8_t next_header;
+	uint64_t seq;
+
+	for (unsigned i = 0; i < 3; i++) {
+		memset(buf[i], 0x42, sizeof(buf[i]));
+		p[i] = (struct packet){.buf = buf[i], .size = sizeof(buf[i]), .off = 64, .len = 40};
+		ck_assert_int_eq(esp_seal(batch->out, &p[i], IPPROTO_IPIP), V_OK);
+	}
+	memcpy(again, buf[2], sizeof(again));
+	copy = p[2];
+	copy.buf = again;
+	ck_assert_int_eq(sadb_sa_resume(db, batch, &grant, &newer), 0);
+	ck_assert_int_eq(esp_open(batch->in, &p[2], &next_header, &seq), V_OK);
+	ck_assert_int_eq(esp_open(newer->in, &copy, &next_header, &seq), V_REPLAY_DUP);
+	ck_assert_uint_eq(seq, 3);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(esp_open(newer->in, &p[i], &next_header, &seq), V_REPLAY_DUP);
+	ck_assert_uint_eq(sa_status(newer).in_seq, 3);
+}
+END_TEST
+
 START_TEST(test_update_of_nothing)
 {
 	struct sa *sa = NULL;
@@ -344,6 +373,7 @@ int main(void)
 	tcase_add_loop_test(t, test_readdressed_sa_keeps_its_ends, 0, 6);
 	tcase_add_test(t, test_readdress_needs_a_free_name);
 	tcase_add_test(t, test_past_is_where_an_sa_begins);
+	tcase_add_test(t, test_a_batch_beside_a_resumption_is_remembered);
 	tcase_add_loop_test(t, test_directions_from_any_to_any, 0, 16);
 	tcase_add_test(t, test_gained_end_uses_its_grant);
 	suite_add_tcase(s, t);
