@@ -398,6 +398,7 @@ all_new_keys() {
             traffic
         done
     done
+    wait_for 10 settled # before the NAT is another one
 }
 
 say "a NAT between, we are behind it"
