@@ -145,25 +145,27 @@ static uint32_t recorded(const struct esp_replay *r, uint64_t top)
 	return (uint32_t)(top < len ? top : len); /* there is no number 0 */
 }
 
-/* The window ends at seq, and all of it was seen. */
-static void set_all(struct esp_replay *r, uint64_t seq)
+/* The window ends at top, and all of it was seen. */
+static void set_all(struct esp_replay *r, uint64_t top)
 {
-	atomic_store_explicit(&r->top, seq, memory_order_relaxed);
-	if (!r->window || !seq)
+	atomic_store_explicit(&r->top, top, memory_order_relaxed);
+	if (!r->window || !top)
 		return;
 	for (uint64_t i = 0; i <= r->word_mask; i++)
 		store(&r->words[i], UINT64_MAX);
 	/* What lies above in its word has not been seen: the window moves there without clearing. */
-	store(word_of(r, seq), UINT64_MAX >> (WORD_BITS - 1 - seq % WORD_BITS));
+	store(word_of(r, top), UINT64_MAX >> (WORD_BITS - 1 - top % WORD_BITS));
 }
 
 void esp_replay_raise(struct esp_replay *r, uint64_t seq)
 {
 	const uint64_t top = esp_replay_top(r);
 
-	if (seq > top)
+	if (top < seq) {
 		set_all(r, seq);
-	for (uint64_t n = seq; n != 0 && n <= top && top - n < r->window; n--)
+		return;
+	}
+	for (uint64_t n = seq; n != 0 && top - n < r->window; n--)
 		store(word_of(r, n), load(word_of(r, n)) | bit_of(n));
 }
 
