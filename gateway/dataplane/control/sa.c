@@ -241,10 +241,10 @@ int serve_update_sa(struct control *c, struct xfrm_message *msg, struct xfrm_err
 		return rc;
 	event_update(c, msg);
 	life_moved(sa);
-	life_renew(c, sa);
 	/* Another mark may be another route, of another MTU. */
 	if (sa_output_mark(&sa->config) != mark && policies_use(c, sa))
 		capture_refresh(c->deps.capture);
+	life_renew(c, sa); /* which may find it past a limit: it is not read again */
 	return 0;
 }
 
