@@ -118,7 +118,8 @@ void backlog_add(struct backlog *b, const struct virtio_net_hdr *vnet, uint32_t 
 	b->entry[(b->first + b->count++) % BACKLOG_PACKETS] =
 		(struct entry){.vnet = *vnet, .at = b->tail, .len = len, .flow = flow};
 	b->waiting[flow]++;
-	b->tail += (len / ALIGN + 1) * ALIGN; /* never nothing: two entries at one place */
+	/* Never nothing, or two entries were at one place; never more than the room there was. */
+	b->tail += len ? (len + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
 }
 
 bool backlog_next(struct backlog *b, struct backlog_packet *out)

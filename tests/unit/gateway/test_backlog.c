@@ -57,7 +57,7 @@ static bool put(uint32_t len, unsigned flow, uint32_t number, bool v6)
 /* The number of the next packet, which is whole; UINT32_MAX if there is none. */
 static uint32_t take(unsigned *flow)
 {
-	uint8_t expected[IP_PACKET_MAX];
+	uint8_t expected[IP_PACKET_MAX + 1];
 	struct backlog_packet p;
 	uint32_t number, header;
 
@@ -194,8 +194,15 @@ enum { RANDOM_FLOWS = 40, RANDOM_STEPS = 60000 };
 
 START_TEST(test_backlog_never_reorders_a_flow)
 {
-	static const uint32_t sizes[] = {60,   64,    300,  1500, BACKLOG_QUIET_BYTES,
-					 9000, 30000, 65535};
+	static const uint32_t sizes[] = {60,
+					 64,
+					 300,
+					 1500,
+					 BACKLOG_QUIET_BYTES,
+					 9000,
+					 30000,
+					 IP_PACKET_MAX,
+					 IP_PACKET_MAX + 1};
 	uint32_t next_in[RANDOM_FLOWS] = {0}, next_out[RANDOM_FLOWS] = {0};
 	uint64_t in = 0, out = 0, full = 0;
 	unsigned flow;
@@ -205,7 +212,7 @@ START_TEST(test_backlog_never_reorders_a_flow)
 		/* By turns more comes than goes, and the other way round. */
 		if (rand() % 100 < (step / 3000 % 2 ? 65 : 35)) {
 			flow = (unsigned)rand() % RANDOM_FLOWS;
-			if (!put(sizes[rand() % 8], flow, next_in[flow], flow % 2)) {
+			if (!put(sizes[rand() % 9], flow, next_in[flow], flow % 2)) {
 				full++;
 				continue;
 			}
