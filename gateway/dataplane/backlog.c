@@ -103,23 +103,27 @@ static bool goes_ahead(const struct backlog *b, const struct virtio_net_hdr *vne
 	       len <= BACKLOG_QUIET_BYTES && vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE;
 }
 
-void backlog_add(struct backlog *b, const struct virtio_net_hdr *vnet, uint32_t len)
+bool backlog_add(struct backlog *b, const struct virtio_net_hdr *vnet, const uint8_t *data,
+		 uint32_t len)
 {
-	uint8_t flow = flow_of(b->ring + b->tail, len);
+	uint8_t flow = flow_of(data, len);
 
 	if (goes_ahead(b, vnet, len, flow)) {
 		struct quiet *q = &b->quiet[(b->quiet_first + b->quiet_count++) % BACKLOG_QUIET];
 
 		q->vnet = *vnet;
 		q->len = len;
-		memcpy(q->data, b->ring + b->tail, len);
-		return;
+		memcpy(q->data, data, len);
+		return true;
 	}
+	if (data != b->ring + b->tail)
+		return false;
 	b->entry[(b->first + b->count++) % BACKLOG_PACKETS] =
 		(struct entry){.vnet = *vnet, .at = b->tail, .len = len, .flow = flow};
 	b->waiting[flow]++;
 	/* Never nothing, or two entries were at one place; never more than the room there was. */
 	b->tail += len ? (len + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+	return true;
 }
 
 bool backlog_next(struct backlog *b, struct backlog_packet *out)

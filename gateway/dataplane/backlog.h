@@ -28,8 +28,10 @@ struct backlog *backlog_new(void);    /* NULL if out of memory */
 void backlog_free(struct backlog *b); /* NULL is fine */
 /* Where the next packet may be written, IP_PACKET_MAX + 1 bytes; NULL if the backlog is full. */
 uint8_t *backlog_room(struct backlog *b);
-/* The packet of len bytes that was written there is part of it now. */
-void backlog_add(struct backlog *b, const struct virtio_net_hdr *vnet, uint32_t len);
+/* Takes the packet of len bytes at data in: at the room given out last, or anywhere where there was none;
+ * then only one that goes ahead finds a place. False: it has none and must be dropped. */
+bool backlog_add(struct backlog *b, const struct virtio_net_hdr *vnet, const uint8_t *data,
+		 uint32_t len) __attribute__((warn_unused_result));
 /* Takes the next packet out. False if there is none. */
 bool backlog_next(struct backlog *b, struct backlog_packet *out);
 bool backlog_empty(const struct backlog *b);

@@ -17,8 +17,9 @@
 #include <sys/random.h>
 
 enum {
-	TUN_READS = 128,       /* before what was read goes on */
-	BATCH = 64,	       /* packets; a superpacket counts once ... */
+	TUN_READS = 128,	  /* before what was read goes on */
+	TUN_READ_BYTES = 1 << 19, /* the same; copying takes time, too */
+	BATCH = 64,		  /* packets; a superpacket counts once ... */
 	BATCH_BYTES = 1 << 17, /* ... and no more than this: the other direction waits meanwhile */
 	GRANT_LOW = 1 << 19,   /* ask for sequence numbers with this many left ... */
 	GRANT_ASK_EVERY = 1 << 12 /* ... and again after so many packets, until they come */
@@ -348,16 +349,17 @@ void outbound_dummies(struct worker *w)
 static void fill_backlog(struct worker *w)
 {
 	struct virtio_net_hdr vnet;
+	unsigned bytes = 0;
 
-	for (unsigned i = 0; i < TUN_READS; i++) {
+	for (unsigned i = 0; i < TUN_READS && bytes < TUN_READ_BYTES; i++) {
 		uint8_t *room = backlog_room(w->backlog);
-		int len = tun_read(w->tun, &vnet, room ? room : w->tun_buf, IP_PACKET_MAX + 1);
+		uint8_t *at = room ? room : w->tun_buf;
+		int len = tun_read(w->tun, &vnet, at, IP_PACKET_MAX + 1);
 
 		if (len < 0)
 			return;
-		if (room)
-			backlog_add(w->backlog, &vnet, (uint32_t)len);
-		else
+		bytes += (unsigned)len;
+		if (!backlog_add(w->backlog, &vnet, at, (uint32_t)len))
 			worker_count_out(w, V_TUN_QUEUE, 1);
 	}
 }

@@ -50,7 +50,7 @@ static bool put(uint32_t len, unsigned flow, uint32_t number, bool v6)
 	if (!room)
 		return false;
 	fill(room, len, flow, number, v6);
-	backlog_add(backlog, &vnet, len);
+	ck_assert(backlog_add(backlog, &vnet, room, len));
 	return true;
 }
 
@@ -103,7 +103,7 @@ static void put_bare(uint8_t proto, uint8_t fragment, uint8_t number)
 	room[7] = fragment;
 	room[9] = proto;
 	room[20] = number; /* where a port would be */
-	backlog_add(backlog, &vnet, 1500);
+	ck_assert(backlog_add(backlog, &vnet, room, 1500));
 }
 
 /* Pings have no ports: all between two addresses are one flow. So are fragments, few of which have any. */
@@ -153,6 +153,31 @@ START_TEST(test_backlog_is_bounded_in_bytes)
 }
 END_TEST
 
+/* A sender that does not slow down costs others nothing. */
+START_TEST(test_backlog_full_of_one_flow_takes_another)
+{
+	const struct virtio_net_hdr quiet = {.hdr_len = 7},
+				    bulk = {.gso_type = VIRTIO_NET_HDR_GSO_TCPV4};
+	static uint8_t elsewhere[60000];
+	uint32_t n = 0;
+	unsigned flow;
+
+	while (put(60000, 1, n, false))
+		n++;
+	fill(elsewhere, 60000, 3, 9, false);
+	ck_assert(!backlog_add(backlog, &bulk, elsewhere, 60000));
+	fill(elsewhere, 100, 1, 8, false);
+	ck_assert(!backlog_add(backlog, &quiet, elsewhere, 100)); /* of the busy flow */
+	fill(elsewhere, 100, 2, 7, false);
+	ck_assert(backlog_add(backlog, &quiet, elsewhere, 100));
+	ck_assert_uint_eq(take(&flow), 7);
+	ck_assert_uint_eq(flow, 2);
+	for (uint32_t i = 0; i < n; i++)
+		ck_assert_uint_eq(take(&flow), i);
+	ck_assert(backlog_empty(backlog));
+}
+END_TEST
+
 START_TEST(test_backlog_is_bounded_in_packets)
 {
 	uint32_t n = 0;
@@ -181,8 +206,10 @@ START_TEST(test_backlog_takes_what_is_no_packet)
 	struct backlog_packet p;
 
 	for (uint32_t len = 0; len < 48; len++) {
-		memset(backlog_room(backlog), len % 2 ? 0x6f : 0x4f, 64);
-		backlog_add(backlog, &vnet, len);
+		uint8_t *room = backlog_room(backlog);
+
+		memset(room, len % 2 ? 0x6f : 0x4f, 64);
+		ck_assert(backlog_add(backlog, &vnet, room, len));
 	}
 	for (uint32_t i = 0; i < 48; i++)
 		ck_assert(backlog_next(backlog, &p));
@@ -245,6 +272,7 @@ int main(void)
 	tcase_add_test(tc, test_backlog_quiet_flow_goes_ahead);
 	tcase_add_test(tc, test_backlog_what_has_no_ports_keeps_its_order);
 	tcase_add_test(tc, test_backlog_is_bounded_in_bytes);
+	tcase_add_test(tc, test_backlog_full_of_one_flow_takes_another);
 	tcase_add_test(tc, test_backlog_is_bounded_in_packets);
 	tcase_add_test(tc, test_backlog_takes_what_is_no_packet);
 	tcase_add_loop_test(tc, test_backlog_never_reorders_a_flow, 0, 4);

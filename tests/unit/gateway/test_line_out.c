@@ -322,7 +322,7 @@ static void tun_queue(void)
 	set_up_tunnel();
 	while ((room = backlog_room(b.worker->backlog))) {
 		make_udp(room, 100, true);
-		backlog_add(b.worker->backlog, &vnet, 100);
+		ck_assert(backlog_add(b.worker->backlog, &vnet, room, 100));
 	}
 	send_udp(100, true);
 	ck_assert_uint_eq(atomic_exchange(&b.worker->stats.out[V_OK], 0), WIRE_BATCH);
