@@ -541,12 +541,32 @@ static void remove_all(struct capture *c)
 		log_warnx("cannot put net.ipv4.conf.all.src_valid_mark back: %s", strerror(-err));
 }
 
-void capture_output_mark(struct capture *c, uint32_t mark, bool on)
+/* The rules of both families are as the marks say. The family's -errno. */
+static int sync_marks(struct capture *c, uint8_t family)
 {
-	if (!fib_marks_count(&c->marks, mark, on))
-		return;
-	for (size_t i = 0; i < 2; i++)
-		fib_rules_marks(&c->rules[i], &c->marks); /* logged; tried again at each refresh */
+	int rc = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		int err = fib_rules_marks(&c->rules[i], &c->marks);
+
+		if (c->rules[i].family == family)
+			rc = err;
+	}
+	return rc;
+}
+
+int capture_output_mark(struct capture *c, uint8_t family, uint32_t mark, bool on)
+{
+	int rc = fib_marks_count(&c->marks, mark, on);
+
+	if (rc < 0 || (rc == 0 && !on))
+		return rc;
+	rc = sync_marks(c, family);
+	if (rc == 0 || !on)
+		return rc;
+	if (fib_marks_count(&c->marks, mark, false) > 0)
+		(void)sync_marks(c, family); /* what went in goes out */
+	return rc;
 }
 
 void capture_encap_port(struct capture *c, uint16_t port, bool on)

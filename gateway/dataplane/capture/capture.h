@@ -57,8 +57,10 @@ uint32_t capture_outer_mtu(const struct capture *c, const struct policy *policy)
 uint64_t capture_guard_drops(struct capture *c);
 
 /* An SA comes or goes whose packets leave with this mark (not 0) in place of ours: while there is one
- * the rules let such packets of ours pass by the tunnels, as they do those with our own mark. */
-void capture_output_mark(struct capture *c, uint32_t mark, bool on);
+ * the rules let such packets of ours pass by the tunnels, as they do those with our own mark. family: of its outer
+ * packets. 0; -errno if the kernel has no such rule for them, and then it does not come (on), or came to an
+ * end all the same. */
+int capture_output_mark(struct capture *c, uint8_t family, uint32_t mark, bool on);
 
 /* ESP comes by this UDP port from now on, or no longer. */
 void capture_encap_port(struct capture *c, uint16_t port, bool on);

@@ -199,24 +199,23 @@ static struct fib_mark *find_mark(const struct fib_marks *m, uint32_t mark, uint
 	return NULL;
 }
 
-bool fib_marks_count(struct fib_marks *m, uint32_t mark, bool on)
+int fib_marks_count(struct fib_marks *m, uint32_t mark, bool on)
 {
 	const struct fib_mark first = {.mark = mark, .uid = getuid(), .users = 1};
 	struct fib_mark *found = find_mark(m, mark, first.uid);
 
 	if (!found && on) {
-		if (append_mark(m, &first) == 0)
-			return true;
-		log_warnx("out of memory: packets with mark 0x%x may go into a tunnel again", mark);
-		return false;
+		int rc = append_mark(m, &first);
+
+		return rc ? rc : 1;
 	}
 	if (!found)
-		return false;
+		return 0;
 	found->users += on ? 1 : -1U;
 	if (found->users)
-		return false;
+		return 0;
 	*found = m->all[--m->count];
-	return true;
+	return 1;
 }
 
 struct dump {
@@ -421,10 +420,9 @@ static void want_marked(struct fib_rules *f, bool wanted)
 		f->marked = wanted;
 }
 
-/* As marks are known: whoever is told of a refusal can do nothing before the next one. */
-void fib_rules_marks(struct fib_rules *f, const struct fib_marks *marks)
+int fib_rules_marks(struct fib_rules *f, const struct fib_marks *marks)
 {
-	int err = 0;
+	int missing, err = 0;
 
 	if (marks->count && !f->landing) {
 		err = change_landing(f, RTM_NEWRULE);
@@ -439,8 +437,9 @@ void fib_rules_marks(struct fib_rules *f, const struct fib_marks *marks)
 		if (!err)
 			err = append_mark(&f->marks, m);
 	}
-	if (err)
-		log_refused(f, "add", err);
+	missing = err;
+	if (missing)
+		log_refused(f, "add", missing);
 	for (size_t i = f->marks.count; i > 0; i--) {
 		struct fib_mark *m = &f->marks.all[i - 1];
 
@@ -454,6 +453,7 @@ void fib_rules_marks(struct fib_rules *f, const struct fib_marks *marks)
 	}
 	if (!f->marks.count && f->landing)
 		f->landing = change_landing(f, RTM_DELRULE) != 0;
+	return missing;
 }
 
 static bool any_generation(const struct fib_rules *f)
@@ -472,7 +472,7 @@ void fib_rules_sync(struct fib_rules *f, const struct plan *plan, const struct f
 
 	if (err)
 		log_refused(f, "add", err);
-	fib_rules_marks(f, marks);
+	(void)fib_rules_marks(f, marks); /* tried again at each refresh */
 	if (list->count) {
 		/* Before any ordered rule: our own packets must never meet one. */
 		want_marked(f, true);

@@ -35,9 +35,9 @@ struct fib_marks {
 	size_t count;
 };
 
-/* One SA more or less has the mark. True if it is the first or the last one. Without memory the mark is
- * not known (logged). */
-bool fib_marks_count(struct fib_marks *m, uint32_t mark, bool on);
+/* One SA more or less has the mark. 1 if it is the first or the last one, 0 if not; -ENOMEM, and then nothing
+ * is counted. */
+int fib_marks_count(struct fib_marks *m, uint32_t mark, bool on);
 void fib_marks_fini(struct fib_marks *m);
 
 struct fib_rules {
@@ -64,8 +64,8 @@ int fib_rules_base(struct fib_rules *f);
  * Logs what the kernel refuses. */
 void fib_rules_sync(struct fib_rules *f, const struct plan *plan, const struct fib_marks *marks,
 		    bool keep_leftovers);
-/* The part of it about these marks. */
-void fib_rules_marks(struct fib_rules *f, const struct fib_marks *marks);
+/* The part of it about these marks. 0, or the -errno (logged) of a rule that is not there now. */
+int fib_rules_marks(struct fib_rules *f, const struct fib_marks *marks);
 bool fib_rules_have_leftovers(const struct fib_rules *f);
 /* Deletes all of them. */
 void fib_rules_remove(struct fib_rules *f);

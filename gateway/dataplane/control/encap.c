@@ -49,6 +49,16 @@ static int begin_ports(struct control *c, const struct sa_config *config, unsign
 	return rc;
 }
 
+static void end_ports(struct control *c, const struct sa_config *config, unsigned directions)
+{
+	if (!sa_encap_is_udp(&config->encap))
+		return;
+	if (directions & SA_IN)
+		put_port(c, config, SA_IN);
+	if (directions & SA_OUT)
+		put_port(c, config, SA_OUT);
+}
+
 static uint32_t mark_of(const struct sa_config *config, unsigned directions)
 {
 	return directions & SA_OUT ? sa_output_mark(config) : 0;
@@ -56,23 +66,24 @@ static uint32_t mark_of(const struct sa_config *config, unsigned directions)
 
 int encap_begin(struct control *c, const struct sa_config *config, unsigned directions)
 {
+	const uint32_t mark = mark_of(config, directions);
 	int rc = begin_ports(c, config, directions);
 
-	if (rc == 0 && mark_of(config, directions))
-		capture_output_mark(c->deps.capture, mark_of(config, directions), true);
+	if (rc || !mark)
+		return rc;
+	rc = capture_output_mark(c->deps.capture, config->id.dst.family, mark, true);
+	if (rc)
+		end_ports(c, config, directions);
 	return rc;
 }
 
 void encap_end(struct control *c, const struct sa_config *config, unsigned directions)
 {
-	if (mark_of(config, directions))
-		capture_output_mark(c->deps.capture, mark_of(config, directions), false);
-	if (!sa_encap_is_udp(&config->encap))
-		return;
-	if (directions & SA_IN)
-		put_port(c, config, SA_IN);
-	if (directions & SA_OUT)
-		put_port(c, config, SA_OUT);
+	const uint32_t mark = mark_of(config, directions);
+
+	if (mark)
+		(void)capture_output_mark(c->deps.capture, config->id.dst.family, mark, false);
+	end_ports(c, config, directions);
 }
 
 /* ---- peers that move ------------------------------------------------------------------------- */

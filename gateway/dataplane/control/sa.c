@@ -74,10 +74,18 @@ static bool policies_use(struct control *c, const struct sa *sa)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static int refuse_ports(const struct sa_config *config, int rc, struct xfrm_error *err)
+/* What encap_begin refused. */
+static int refuse_way(const struct sa_config *config, int rc, struct xfrm_error *err)
 {
-	return xfrm_error_set(err, rc, 0, "UDP ports %u and %u cannot carry ESP here: %s",
-			      config->encap.sport, config->encap.dport, strerror(-rc));
+	if (!sa_encap_is_udp(&config->encap))
+		return xfrm_error_set(
+			err, rc, 0,
+			"packets with output mark 0x%x cannot be kept out of tunnels: %s",
+			sa_output_mark(config), strerror(-rc));
+	return xfrm_error_set(err, rc, 0, "UDP ports %u and %u cannot carry ESP here%s: %s",
+			      config->encap.sport, config->encap.dport,
+			      sa_output_mark(config) ? ", or its output mark has no rule" : "",
+			      strerror(-rc));
 }
 
 /* The kernel puts it on opened packets too. */
@@ -109,7 +117,7 @@ static int add_sa(struct control *c, const struct xfrm_message *msg, struct xfrm
 	rc = encap_begin(c, config, grant.directions);
 	if (rc) {
 		grant_return(c, config, 0);
-		return refuse_ports(config, rc, err);
+		return refuse_way(config, rc, err);
 	}
 	rc = sadb_sa_add(c->deps.db, config, &grant, (uint64_t)time(NULL), out);
 	if (rc) {
@@ -198,11 +206,13 @@ int sa_advance(struct control *c, struct sa **sa, unsigned ends, const struct sa
 static int change_sa(struct control *c, struct sa **sa, const struct sa_config *config,
 		     struct xfrm_error *err)
 {
-	const struct sa_config old = {.src = (*sa)->config.src,
+	const struct sa_config old = {.id = (*sa)->config.id,
+				      .src = (*sa)->config.src,
 				      .encap = (*sa)->config.encap,
 				      .output_mark = (*sa)->config.output_mark};
 	const bool marks = config->output_mark.value | config->output_mark.mask;
-	const struct sa_config next = {.src = config->src,
+	const struct sa_config next = {.id = (*sa)->config.id,
+				       .src = config->src,
 				       .encap = config->encap,
 				       .output_mark =
 					       marks ? config->output_mark : old.output_mark};
@@ -216,7 +226,7 @@ static int change_sa(struct control *c, struct sa **sa, const struct sa_config *
 				      "UDP encapsulation cannot be added to an SA, or taken away");
 	rc = encap_begin(c, &next, ends);
 	if (rc)
-		return refuse_ports(config, rc, err);
+		return refuse_way(&next, rc, err);
 	rc = sadb_sa_update(c->deps.db, config, sa);
 	encap_end(c, rc ? &next : &old, ends);
 	if (rc)

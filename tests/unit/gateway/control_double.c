@@ -55,11 +55,15 @@ void capture_refresh(struct capture *c)
 	double_state.refreshes++;
 }
 
-void capture_output_mark(struct capture *c, uint32_t mark, bool on)
+int capture_output_mark(struct capture *c, uint8_t family, uint32_t mark, bool on)
 {
 	(void)c;
+	if (on && double_state.mark_fails)
+		return double_state.mark_fails;
+	double_state.mark_family = family;
 	double_state.mark = mark;
 	double_state.marks += on ? 1 : -1;
+	return 0;
 }
 
 void capture_path_mtu(struct capture *c, const struct ip_addr *src, const struct ip_addr *dst,

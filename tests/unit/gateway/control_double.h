@@ -18,6 +18,8 @@ struct control_double {
 	_Atomic uint8_t path_mtu_family; /* of the path */
 	_Atomic uint32_t mark;		 /* the last one begun or ended */
 	_Atomic int marks;		 /* begun and not ended */
+	_Atomic int mark_family;
+	_Atomic int mark_fails; /* 0, or what the next ones get */
 	/* reserve: one counter for all keys */
 	_Atomic int take_fails; /* 0, or what reserve_take returns */
 	_Atomic uint64_t block; /* numbers in a block */

@@ -375,9 +375,16 @@ START_TEST(test_output_marks_are_held_as_long_as_their_sas)
 	ck_assert_int_eq(request(out), -EIO);
 	double_state.take_fails = 0;
 	ck_assert_int_eq(double_state.marks, 0);
+	/* Without its rule it would go into the tunnel again. */
+	double_state.mark_fails = -EPERM;
+	ck_assert_int_eq(request(out), -EPERM);
+	ck_assert(!ends_of(&out).found);
+	double_state.mark_fails = 0;
+	ck_assert_int_eq(double_state.marks, 0);
 	ck_assert_int_eq(request(out), 0);
 	ck_assert_int_eq(double_state.marks, 1);
 	ck_assert_uint_eq(double_state.mark, 7);
+	ck_assert_int_eq(double_state.mark_family, AF_INET);
 	ck_assert_int_eq(request(out), -EEXIST);
 	ck_assert_int_eq(double_state.marks, 1);
 	/* An update without a mark changes none. */
@@ -389,7 +396,12 @@ START_TEST(test_output_marks_are_held_as_long_as_their_sas)
 	ck_assert_uint_eq(sa_output_mark(&reply.sa.config), 7);
 	out.type = XFRM_MSG_UPDSA;
 	out.sa.config.output_mark = (struct xfrm_mark_value){8, UINT32_MAX};
+	double_state.mark_fails = -EPERM;
+	ck_assert_int_eq(request(out), -EPERM);
+	double_state.mark_fails = 0;
+	ck_assert_uint_eq(double_state.mark, 7);
 	ck_assert_int_eq(request(out), 0);
+	ck_assert_int_eq(double_state.mark_family, AF_INET);
 	out.type = XFRM_MSG_GETSA;
 	ck_assert_int_eq(get(out, &reply), 0);
 	ck_assert_uint_eq(sa_output_mark(&reply.sa.config), 8);
@@ -401,7 +413,7 @@ START_TEST(test_output_marks_are_held_as_long_as_their_sas)
 	in.sa.config.output_mark = (struct xfrm_mark_value){1, 1};
 	ck_assert_int_eq(request(in), -EOPNOTSUPP);
 	ck_assert_int_eq(double_state.marks, 1);
-	ck_assert_uint_eq(double_state.takes - takes, 1);
+	ck_assert_uint_eq(double_state.takes - takes, 2); /* one was given back, with its mark */
 	ck_assert_int_eq(request(sa_message(XFRM_MSG_FLUSHSA, 1, 2, 0)), 0);
 	ck_assert_int_eq(double_state.marks, 0);
 	ck_assert_uint_eq(double_state.mark, 8);
