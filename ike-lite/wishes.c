@@ -131,7 +131,8 @@ static void join_pending(struct ike_sa *sa, struct task *t, uint32_t request,
 		sa_start(sa);
 }
 
-/* A packet that a lost child's SAs would have taken: the new ones will, which are under way. */
+/* A packet that a lost child's SAs would have taken: the new ones will, if they are under way. The peer may have
+ * refused them: then the packet's wish is one like any other, and gets an answer. */
 static bool waits_for_renewal(const struct child *up, const struct flow *flow)
 {
 	struct task *t;
@@ -140,8 +141,9 @@ static bool waits_for_renewal(const struct child *up, const struct flow *flow)
 	    !ike_ts_list_covers(&up->remote_ts, &flow->remote))
 		return false;
 	t = sa_find_task(up->sa, TASK_REKEY_CHILD, up);
-	if (t)
-		t->acquire_seq = flow->seq;
+	if (!t)
+		return false;
+	t->acquire_seq = flow->seq;
 	return true;
 }
 

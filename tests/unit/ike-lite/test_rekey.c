@@ -601,6 +601,26 @@ START_TEST(test_lost_sas_are_awaited_by_packets)
 }
 END_TEST
 
+/* The peer refused the new SAs: a packet's wish is not swallowed until they are asked for again. */
+START_TEST(test_lost_sas_that_are_refused_are_not_awaited)
+{
+	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
+
+	pair_proposals(&p.side[A].kids[0].proposal_count, p.side[A].kids[0].proposals,
+		       IKE_PROTO_ESP, "aes128gcm16-ecp256-noesn");
+	pair_up(&p);
+	p.checks_traffic = false;
+	pair_lose_sas(&p, A);
+	/* CREATE_CHILD_SA { N(REKEY_SA), .. } --> <-- CREATE_CHILD_SA { N(NO_PROPOSAL_CHOSEN) } */
+	pair_expect(&p, A, IKE_CREATE_CHILD_SA, false);
+	pair_expect(&p, B, IKE_CREATE_CHILD_SA, true);
+	ck_assert_uint_eq(p.queued, 0);
+	ike_on_acquire(p.side[A].ike, p.now, p.side[A].policies[0].reqid, &src, &dst, 77);
+	pair_collect(&p, A);
+	pair_expect(&p, A, IKE_CREATE_CHILD_SA, false);
+}
+END_TEST
+
 /* What stands is left alone. */
 START_TEST(test_sas_that_stand_are_kept)
 {
@@ -650,6 +670,7 @@ int main(void)
 	tcase_add_test(tc, test_lost_sas_do_not_wait_for_a_busy_peer);
 	tcase_add_loop_test(tc, test_lost_sas_of_several_children_are_all_renewed, 0, SIDES);
 	tcase_add_test(tc, test_lost_sas_are_awaited_by_packets);
+	tcase_add_test(tc, test_lost_sas_that_are_refused_are_not_awaited);
 	tcase_add_test(tc, test_sas_that_stand_are_kept);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
