@@ -1,6 +1,6 @@
 /*
  * capture.c: keeps the kernel's routes, rules and marks in step with the SPD and with the host's
- * network. It computes inner MTUs, asks capture_plan.c what there should be, and has
+ * network. It asks inner_mtu.c how large packets may be and capture_plan.c what there should be, and has
  * capture_routes.c and fib_rules.c change what differs. Control thread.
  */
 #include "gateway/dataplane/capture/capture.h"
@@ -11,6 +11,7 @@
 #include "gateway/dataplane/capture/fib_rules.h"
 #include "gateway/dataplane/capture/guard.h"
 #include "gateway/dataplane/capture/hostnet.h"
+#include "gateway/dataplane/capture/inner_mtu.h"
 #include "gateway/dataplane/capture/nft_watch.h"
 #include "gateway/dataplane/capture/path_mtu.h"
 #include "gateway/dataplane/capture/rtnl.h"
@@ -28,7 +29,6 @@
 enum {
 	GATHER_MS = 100,     /* the most a change waits when there are many policies */
 	LEFTOVERS_MS = 5000, /* time to load the policies again after a crash */
-	IP4_MTU_MIN = 68,    /* RFC 791 §3.2 */
 };
 
 struct capture {
@@ -52,52 +52,8 @@ struct capture {
 	bool without_mtu;		/* routes tell nobody how large a packet may be */
 	size_t inexact;			/* said in the log already */
 	uint8_t encap_ports[65536 / 8]; /* a bit for each that is open */
-	struct smallest {
-		uint32_t outer, inner;
-		uint8_t family;
-	} smallest; /* the last answer: policies without SA mostly ask the same */
+	struct inner_mtu_memo inner_mtus;
 };
-
-/* ---- inner MTUs ---------------------------------------------------------------------------- */
-
-/* Without an SA the one that comes is not known: the largest overhead is the safe guess. */
-static uint32_t smallest_inner_mtu(struct smallest *last, uint8_t outer_family, uint32_t outer_mtu)
-{
-	struct esp_suite suite;
-	uint32_t smallest = 0;
-
-	if (last->family == outer_family && last->outer == outer_mtu)
-		return last->inner;
-	for (unsigned i = 0; esp_suite_at(i, &suite); i++) {
-		uint32_t mtu = esp_inner_mtu(&suite, ESP_ENCAP_UDP, outer_family, outer_mtu);
-
-		if (i == 0 || mtu < smallest)
-			smallest = mtu;
-	}
-	*last = (struct smallest){.outer = outer_mtu, .inner = smallest, .family = outer_family};
-	return smallest;
-}
-
-/* Exact, even below IPv6's 1280: routes and outbound.c raise it to that themselves, and outbound.c
- * has to know which packets then exceed it. 0: not known, as there is no route to the peer. */
-static uint32_t inner_mtu(struct capture *c, struct policy *policy)
-{
-	const struct policy_config *config = &policy->config;
-	uint32_t outer = capture_outer_mtu(c, policy);
-	struct sa *sa = atomic_load_explicit(&policy->sa, memory_order_acquire);
-	uint32_t mtu;
-
-	if (outer == 0)
-		return 0;
-	if (sa)
-		mtu = esp_inner_mtu(&sa->config.suite,
-				    sa_encap_is_udp(&sa->config.encap) ? ESP_ENCAP_UDP
-								       : ESP_ENCAP_NONE,
-				    config->tmpl.dst.family, outer);
-	else
-		mtu = smallest_inner_mtu(&c->smallest, config->tmpl.dst.family, outer);
-	return mtu < IP4_MTU_MIN ? IP4_MTU_MIN : mtu;
-}
 
 uint64_t capture_guard_drops(struct capture *c)
 {
@@ -223,7 +179,9 @@ static void take_policy(struct capture *c, struct gathered *g, size_t room, stru
 	 * which is better than guessing. */
 	if (action_now(policy) == POLICY_BYPASS && !policy_is_met(&policy->config))
 		return;
-	mtu = policy->config.action == POLICY_PROTECT ? inner_mtu(c, policy) : 0;
+	mtu = policy->config.action == POLICY_PROTECT
+		      ? inner_mtu(&c->inner_mtus, policy, capture_outer_mtu(c, policy))
+		      : 0;
 	atomic_store_explicit(&policy->inner_mtu, mtu, memory_order_relaxed);
 	*o = (struct ordered){.policy = {.sel = policy->config.sel,
 					 .action = action_now(policy),
