@@ -236,9 +236,10 @@ void esp_in_resume(struct esp_in *sa, uint64_t seq, const struct esp_seen *seen)
 /* The same of an SA that lives: seq and all below count as seen from the next packet on, and what was seen
  * above stays so. Control thread, at any time; a number below one given before changes nothing. */
 void esp_in_raise(struct esp_in *sa, uint64_t seq);
-/* What the window has seen, as far as it and the record go. Any thread; beside the data thread it may
- * be behind by the packets of that moment. */
-void esp_in_seen(const struct esp_in *sa, struct esp_seen *out);
+/* What the window has seen, as far as it and the record go; the highest number of it. Any thread. Beside the
+ * data thread it may be behind by packets of that moment, and may then say of some that they were seen which
+ * were not, never the other way round. */
+uint64_t esp_in_seen(const struct esp_in *sa, struct esp_seen *out);
 
 /* Before the SA's first packet: padding other than 1, 2, 3.. shall be V_PADDING, as RFC 4303 §2.4
  * advises, whatever the transform. Without this peers may pad as they like, and some do. */

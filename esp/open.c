@@ -60,18 +60,20 @@ void esp_in_free(struct esp_in *sa)
 	free(sa); /* what is left holds no secret */
 }
 
-void esp_in_seen(const struct esp_in *sa, struct esp_seen *out)
+uint64_t esp_in_seen(const struct esp_in *sa, struct esp_seen *out)
 {
 	const uint64_t raised = atomic_load_explicit(&sa->raised, memory_order_relaxed);
 	const uint32_t window = sa->replay.window;
+	uint64_t top = esp_replay_seen(&sa->replay, out);
 
-	esp_replay_seen(&sa->replay, out);
-	if (raised <= esp_replay_top(&sa->replay))
-		return;
-	/* Not taken up yet: all of the window then. */
-	memset(out, 0, sizeof(*out));
-	for (uint32_t i = 0; i < window && i < ESP_SEEN_MAX && i < raised; i++)
-		esp_note_seen(out, i);
+	if (top < raised) {
+		top = raised;
+		memset(out, 0, sizeof(*out));
+	}
+	/* It may not be taken up yet. */
+	for (uint64_t i = top - raised; i < window && i < ESP_SEEN_MAX && i < top; i++)
+		esp_note_seen(out, (uint32_t)i);
+	return top;
 }
 
 void esp_in_resume(struct esp_in *sa, uint64_t seq, const struct esp_seen *seen)

@@ -86,10 +86,11 @@ static uint64_t load(const _Atomic uint64_t *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-/* There is one writer. */
+/* There is one writer. Release: who reads a word that the window came to, beside it, finds top there too
+ * (esp_replay_seen). */
 static void store(_Atomic uint64_t *word, uint64_t value)
 {
-	atomic_store_explicit(word, value, memory_order_relaxed);
+	atomic_store_explicit(word, value, memory_order_release);
 }
 
 static bool is_set(const struct esp_replay *r, uint64_t seq)
@@ -128,13 +129,13 @@ void esp_replay_commit(struct esp_replay *r, uint64_t seq)
 {
 	uint64_t top = esp_replay_top(r);
 
-	if (r->window) {
-		if (seq > top)
-			advance(r, top, seq);
-		store(word_of(r, seq), load(word_of(r, seq)) | bit_of(seq));
-	}
-	if (seq > top)
+	if (seq > top) /* before any word is cleared */
 		atomic_store_explicit(&r->top, seq, memory_order_relaxed);
+	if (!r->window)
+		return;
+	if (seq > top)
+		advance(r, top, seq);
+	store(word_of(r, seq), load(word_of(r, seq)) | bit_of(seq));
 }
 
 /* How far back from top a record and the window both go. */
@@ -182,13 +183,34 @@ void esp_replay_resume(struct esp_replay *r, uint64_t seq, const struct esp_seen
 	}
 }
 
-void esp_replay_seen(const struct esp_replay *r, struct esp_seen *out)
+/* What the words say of the numbers up to top. False: the window has come to one of these words again. */
+static bool read_words(const struct esp_replay *r, uint64_t top, struct esp_seen *out)
 {
-	uint64_t top = esp_replay_top(r);
+	const uint32_t len = recorded(r, top);
 
 	memset(out, 0, sizeof(*out));
-	for (uint32_t i = 0; i < recorded(r, top); i++) {
-		if (is_set(r, top - i))
+	for (uint32_t i = 0; i < len; i++) {
+		const _Atomic uint64_t *word = word_of(r, top - i);
+
+		if (atomic_load_explicit(word, memory_order_acquire) & bit_of(top - i))
 			esp_note_seen(out, i);
 	}
+	return len == 0 ||
+	       esp_replay_top(r) / WORD_BITS - (top - len + 1) / WORD_BITS <= r->word_mask;
+}
+
+uint64_t esp_replay_seen(const struct esp_replay *r, struct esp_seen *out)
+{
+	enum { TRIES = 8 };
+	uint64_t top = 0;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		top = esp_replay_top(r);
+		if (read_words(r, top, out))
+			return top;
+	}
+	/* Too fast for us. Then all of it: whoever goes on from here shall take nothing twice. */
+	for (uint32_t i = 0; i < recorded(r, top); i++)
+		esp_note_seen(out, i);
+	return top;
 }

@@ -44,7 +44,7 @@ void esp_replay_resume(struct esp_replay *r, uint64_t seq, const struct esp_seen
 /* For a window in use, see esp_in_raise. */
 void esp_replay_raise(struct esp_replay *r, uint64_t seq);
 /* See esp_in_seen. */
-void esp_replay_seen(const struct esp_replay *r, struct esp_seen *out);
+uint64_t esp_replay_seen(const struct esp_replay *r, struct esp_seen *out);
 
 static inline uint64_t esp_replay_top(const struct esp_replay *r)
 {

@@ -181,13 +181,13 @@ struct sa_status sa_status(const struct sa *sa)
 		.use_time = atomic_load_explicit(&c->use_time, memory_order_relaxed),
 		.last_use = atomic_load_explicit(&c->last_use, memory_order_relaxed),
 		.out_seq = out_seq ? out_seq : sa->past_out_seq,
-		.in_seq = sa->in ? esp_in_seq(sa->in) : sa->past_in_seq,
+		.in_seq = sa->past_in_seq,
 		.replay_drops = atomic_load_explicit(&c->replay_drops, memory_order_relaxed),
 		.icv_drops = atomic_load_explicit(&c->icv_drops, memory_order_relaxed),
 		.directions = (uint8_t)((sa->in ? SA_IN : 0) | (sa->out ? SA_OUT : 0)),
 	};
 
-	if (sa->in)
-		esp_in_seen(sa->in, &status.seen);
+	if (sa->in) /* the two belong together */
+		status.in_seq = esp_in_seen(sa->in, &status.seen);
 	return status;
 }

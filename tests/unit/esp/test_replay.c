@@ -6,6 +6,7 @@
 #include "tests/unit/esp/pair.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -169,6 +170,49 @@ START_TEST(test_a_window_raised_late_forgets_nothing)
 }
 END_TEST
 
+struct mover {
+	struct esp_replay r;
+	_Atomic uint64_t done; /* all up to it are committed */
+	_Atomic bool stop;
+};
+
+static void *move_on(void *arg)
+{
+	struct mover *m = arg;
+
+	for (uint64_t n = 1; !atomic_load_explicit(&m->stop, memory_order_relaxed); n++) {
+		esp_replay_commit(&m->r, n);
+		atomic_store_explicit(&m->done, n, memory_order_release);
+	}
+	return NULL;
+}
+
+/* A window that moves while it is read: what had been seen before is in the record, always. */
+START_TEST(test_a_record_beside_traffic_forgets_nothing)
+{
+	struct mover m = {.r = at(windows[_i], true, 0)};
+	const unsigned rounds = windows[_i] > 1000 ? 1000 : 20000;
+	const uint64_t len = windows[_i] < ESP_SEEN_MAX ? windows[_i] : ESP_SEEN_MAX;
+	uint64_t before, top, moved = 0, forgotten = 0;
+	struct esp_seen seen;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, move_on, &m), 0);
+	for (unsigned i = 0; i < rounds || moved == 0; i++) {
+		before = atomic_load_explicit(&m.done, memory_order_acquire);
+		top = esp_replay_seen(&m.r, &seen);
+		moved += top > before;
+		forgotten += top < before;
+		for (uint64_t n = top - before; n < len && n < top; n++)
+			forgotten += !esp_was_seen(&seen, (uint32_t)n);
+	}
+	atomic_store_explicit(&m.stop, true, memory_order_relaxed);
+	pthread_join(thread, NULL);
+	esp_replay_fini(&m.r);
+	ck_assert_uint_eq(forgotten, 0);
+}
+END_TEST
+
 /* What one window has seen is what the next one refuses, and nothing else in it. */
 START_TEST(test_resumed_window_is_as_recorded)
 {
@@ -289,6 +333,8 @@ int main(void)
 	tcase_add_test(tc, test_resumed_window_has_seen_it_all);
 	tcase_add_test(tc, test_resumed_window_is_as_recorded);
 	tcase_add_test(tc, test_a_window_raised_late_forgets_nothing);
+	tcase_add_loop_test(tc, test_a_record_beside_traffic_forgets_nothing, 0,
+			    ARRAY_LEN(windows));
 	tcase_add_test(tc, test_window_zero_checks_nothing);
 	tcase_add_test(tc, test_32_bit_numbers_are_taken_as_they_are);
 	tcase_add_test(tc, test_infer_follows_appendix_a);
