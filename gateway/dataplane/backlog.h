@@ -1,9 +1,9 @@
 /*
  * backlog.h: what was read from the TUN device and is not sent yet. The device's own queue counts
  * packets, and a packet may be of 64 bytes or of 64 kB; here bytes are bounded, too, and the small packets
- * of a quiet flow do not wait behind the superpackets of a busy one (as in RFC 8290 §4.2, new queues
- * before old ones). No flow is reordered, but for
- * fragments, which show no ports: a small whole datagram may pass those of its flow. The packet thread's alone; nothing is allocated for a packet.
+ * of a quiet flow do not wait behind the superpackets of a busy one (as in RFC 8290 §4.2, new queues before
+ * old ones). No flow is reordered, but for fragments, which show no ports: a small whole datagram may pass
+ * those of its flow. The packet thread's alone; nothing is allocated for a packet.
  */
 #ifndef CYGNET_BACKLOG_H
 #define CYGNET_BACKLOG_H
@@ -11,9 +11,9 @@
 #include "packet/packet.h"
 
 enum backlog_limits {
-	BACKLOG_BYTES = 1 << 20,   /* of all packets in order */
-	BACKLOG_PACKETS = 1024,	   /* the same */
-	BACKLOG_QUIET = 64,	   /* packets that went ahead */
+	BACKLOG_BYTES = 1 << 20, /* of all packets in order */
+	BACKLOG_PACKETS = 1024,	 /* the same */
+	BACKLOG_QUIET = 32,	 /* packets that went ahead, at most half of a batch (outbound.c) */
 	BACKLOG_QUIET_BYTES = 2048 /* of one of them */
 };
 

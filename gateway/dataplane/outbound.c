@@ -11,6 +11,7 @@
 #include "gateway/dataplane/log.h"
 #include "gateway/dataplane/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -24,6 +25,10 @@ enum {
 	GRANT_LOW = 1 << 19,   /* ask for sequence numbers with this many left ... */
 	GRANT_ASK_EVERY = 1 << 12 /* ... and again after so many packets, until they come */
 };
+
+/* What went ahead leaves room in each batch for what waits in order. */
+static_assert(BACKLOG_QUIET <= BATCH / 2 && BACKLOG_QUIET * BACKLOG_QUIET_BYTES <= BATCH_BYTES / 2,
+	      "small packets may keep all others from the wire");
 
 /* A packet on its way out. */
 struct departure {
