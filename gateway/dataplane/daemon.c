@@ -57,6 +57,7 @@ struct daemon {
 	struct control *control;
 	struct worker *workers[WORKERS_MAX]; /* one, or the outbound one and the inbound one */
 	unsigned worker_count, workers_running;
+	bool no_tun; /* somebody deleted the device */
 };
 
 /* ---- events ------------------------------------------------------------------------------ */
@@ -97,6 +98,14 @@ static struct worker *inbound_worker(const struct daemon *d)
 	return d->workers[d->worker_count - 1];
 }
 
+/* Nothing can be carried any more; whoever starts us again has the SAs loaded, too. */
+static void stop_without_tun(struct daemon *d)
+{
+	log_err("TUN device \"%s\" was deleted: stopping; what guards traffic stays", d->tun.name);
+	d->no_tun = true;
+	event_base_loopbreak(d->base);
+}
+
 static void on_notices(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -106,8 +115,12 @@ static void on_notices(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (unsigned i = 0; i < d->worker_count; i++) {
 		notice_rearm(&d->workers[i]->notices);
-		while (notice_take(&d->workers[i]->notices, &notice))
-			control_on_notice(d->control, &notice);
+		while (notice_take(&d->workers[i]->notices, &notice)) {
+			if (notice.kind == NOTICE_NO_TUN)
+				stop_without_tun(d);
+			else
+				control_on_notice(d->control, &notice);
+		}
 	}
 }
 
@@ -451,6 +464,8 @@ int daemon_run(const struct options *options)
 		say_ready(&d);
 		if (event_base_dispatch(d.base) < 0)
 			rc = -EIO;
+		if (d.no_tun)
+			rc = -ENODEV;
 	}
 	stop(&d, rc == 0);
 	return rc;

@@ -17,13 +17,14 @@ enum notice_kind {
 	NOTICE_MAPPING, /* an authentic packet of the SA came from elsewhere than its peer is */
 	NOTICE_MISFIT,	/* an authentic packet does not fit the SA that let it in */
 	NOTICE_DUMMY,	/* from control: the SA shall send a dummy packet */
+	NOTICE_NO_TUN,	/* the TUN device is gone, about no SA */
 };
 
 enum { NOTICE_QUOTE_MAX = 64 };
 
 struct notice {
 	enum notice_kind kind;
-	/* The SA it is about. */
+	/* The SA it is about, if any. */
 	struct sa_id id;
 	struct xfrm_mark_value mark;
 	uint64_t serial;      /* which of several that id and mark could mean */

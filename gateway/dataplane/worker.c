@@ -1,5 +1,6 @@
 /*
- * worker.c: the packet thread's loop, its counters and its word to the control thread. See worker.h; the work itself is in outbound.c and inbound.c.
+ * worker.c: the packet thread's loop, its counters and its word to the control thread. See worker.h; the
+ * work itself is in outbound.c and inbound.c.
  */
 #include "gateway/dataplane/worker.h"
 
@@ -158,6 +159,15 @@ static void hear_errors(struct worker *w, enum source source)
 		path_error_batch(w, AF_INET6);
 }
 
+/* Somebody deleted the device. That is reported for ever; the control thread needs to hear it once. */
+static void lose_tun(struct worker *w)
+{
+	const struct notice notice = {.kind = NOTICE_NO_TUN};
+
+	if (notice_put(&w->notices, &notice)) /* else in the next round */
+		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->tun->fd, NULL);
+}
+
 /* False when the thread shall end. */
 static bool serve(struct worker *w, const struct epoll_event *event)
 {
@@ -180,6 +190,8 @@ static bool serve(struct worker *w, const struct epoll_event *event)
 		inbound_udp_batch(w, AF_INET6, port);
 		return true;
 	case SOURCE_TUN:
+		if (event->events & EPOLLERR)
+			lose_tun(w);
 		w->more = true; /* sent after what was received, see run */
 		return true;
 	case SOURCE_WIRE4:

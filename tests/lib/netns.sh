@@ -165,16 +165,23 @@ gateway_start() {
     gateway_is_up "$name" || fail "cygnetd in $name did not start: $(tail -n 3 "$WORK/cygnetd-$name.log")"
 }
 
+gateway_is_down() { ! gateway_is_up "$1"; }
 gateway_is_up() { kill -0 "${GATEWAY_PID[$1]}" 2> /dev/null; }
 gateway_answers_or_died() { ! gateway_is_up "$1" || cy "$1" status; }
 
 # gateway_stop NAME: asks it to end and wants a clean exit.
 gateway_stop() {
-    local status=0
     kill -TERM "${GATEWAY_PID[$1]}"
+    gateway_ends "$1" 0
+}
+
+# gateway_ends NAME STATUS: waits for it to end by itself.
+gateway_ends() {
+    local status=0
+    wait_for 30 gateway_is_down "$1"
     wait "${GATEWAY_PID[$1]}" || status=$?
     unset "GATEWAY_PID[$1]"
-    ((status == 0)) || fail "cygnetd in $1 ended with status $status"
+    ((status == $2)) || fail "cygnetd in $1 ended with status $status, expected $2"
 }
 
 # gateway_kill NAME: kill -9, no good-bye.

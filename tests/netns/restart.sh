@@ -60,6 +60,22 @@ reaches hostA 10.2.0.2
 reaches hostA fd00:2::2
 assert_eq "$(on gwA ip rule | grep -c 'lookup 219')" 1 'rules after all that'
 
+say "the device is deleted: an end that says so, and the guard takes over"
+capture pub br0 deleted.pcap icmp and net 10.0.0.0/8
+ip -n "${LAB}gwA" link del cyg0
+gateway_ends gwA 1
+grep -q 'TUN device "cyg0" was deleted' "$WORK/cygnetd-gwA.log" || fail 'the log does not say what happened'
+silent hostA 10.2.0.2
+silent hostA 10.99.0.1
+capture_end
+seen=$(on pub tcpdump -nnr "$WORK/deleted.pcap" 2> "$WORK/tcpdump.log") || fail 'tcpdump cannot read its own file'
+assert_ge "$(grep -c '> 10\.99\.0\.1: ICMP echo request' <<< "$seen")" 1 'packets of the control'
+assert_eq "$(grep -v '> 10\.99\.0\.1: ICMP' <<< "$seen")" '' 'left in clear after the device was deleted'
+gateway_start gwA
+offices_load A
+reaches hostA 10.2.0.2
+reaches hostB fd00:1::2
+
 say "a clean stop and start"
 gateway_stop gwA
 gateway_start gwA

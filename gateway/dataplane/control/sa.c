@@ -518,7 +518,8 @@ void control_on_notice(struct control *c, const struct notice *notice)
 	case NOTICE_MISFIT:
 		tell_misfit(c, notice);
 		break;
-	case NOTICE_DUMMY: /* goes the other way */
+	case NOTICE_DUMMY:  /* goes the other way */
+	case NOTICE_NO_TUN: /* is the daemon's */
 		break;
 	}
 }
