@@ -3,8 +3,9 @@
  * an ICMP error, so one is believed only if it quotes a packet that one of our SAs has sent lately,
  * by SPI, destination and sequence number. Who does not see our packets has to guess: once in half a
  * million tries while an SA counts to 2^32, easily while it has sent few. So even then no path is made
- * narrower than IP allows, and none for ever. Called by worker.c on the packet thread; what is
- * believed goes to the control thread.
+ * narrower than IP allows, and none for ever. A peer that a NAT moved has its errors taken for a
+ * stranger's until its IKE daemon, which heard of that, has told the SA (UPDSA, MIGRATE). Called by worker.c
+ * on the packet thread; what is believed goes to the control thread.
  */
 #include "gateway/dataplane/log.h"
 #include "gateway/dataplane/worker.h"

@@ -48,6 +48,7 @@ struct fast {
 	unsigned peer_count;
 	struct peer peers[WAYS_MAX];
 	struct port ports[PORTS_MAX];
+	unsigned taken, taken_before; /* opens that met EBUSY, at this look and the last */
 	_Alignas(struct nlmsghdr) char buf[EVENT_BUF];
 };
 
@@ -93,6 +94,8 @@ static struct port *get_port(struct fast *f, int ifindex, const char **why)
 	*why = rc == -EAFNOSUPPORT ? "no AF_XDP in this kernel"
 	       : rc == -EBUSY	   ? "interface taken by another AF_XDP socket"
 				   : "AF_XDP refused";
+	if (rc == -EBUSY && ++f->taken <= f->taken_before)
+		return NULL; /* said before */
 	errno = -rc;
 	log_warn("AF_XDP on interface %d", ifindex);
 	return NULL;
@@ -143,6 +146,8 @@ static void find_all(struct fast *f)
 
 	if (!table)
 		return; /* the old one holds until the next change */
+	f->taken_before = f->taken;
+	f->taken = 0;
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		f->ports[i].used = false;
 		f->ports[i].failed = f->ports[i].xdp && xdp_is_broken(f->ports[i].xdp);
@@ -175,7 +180,7 @@ static void on_question(evutil_socket_t fd, short what, void *arg)
 static void on_use(evutil_socket_t fd, short what, void *arg)
 {
 	struct fast *f = arg;
-	bool broken = false;
+	bool again = f->taken > 0; /* nothing says when another program lets go of a queue */
 
 	(void)fd;
 	(void)what;
@@ -184,8 +189,8 @@ static void on_use(evutil_socket_t fd, short what, void *arg)
 			next_hop_use(f->rtnl, &f->peers[i].hop);
 	}
 	for (unsigned i = 0; i < PORTS_MAX; i++)
-		broken |= f->ports[i].xdp && xdp_is_broken(f->ports[i].xdp);
-	if (broken)
+		again |= f->ports[i].xdp && xdp_is_broken(f->ports[i].xdp);
+	if (again)
 		find_all(f);
 }
 

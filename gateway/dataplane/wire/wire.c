@@ -359,8 +359,10 @@ int wire_recv_udp(struct wire *w, uint8_t family, uint16_t port,
 	int n;
 
 	*more = false;
-	if (!p)
-		return 0; /* closed while the event was on its way */
+	if (!p) { /* closed while the event was on its way, or between two batches of it */
+		w->udp.count = w->udp.next;
+		return 0;
+	}
 	n = wire_udp_recv(p, &w->udp, w->rx_memory, RX_SLOT, rx);
 	*more = udp_pending_any(&w->udp);
 	return n;

@@ -220,6 +220,20 @@ START_TEST(test_fast_a_way_that_comes_back_at_once_gets_its_port)
 }
 END_TEST
 
+/* Another program's socket, say: nothing tells when it goes. */
+START_TEST(test_fast_a_queue_that_is_taken_is_asked_for_again)
+{
+	queue_taken = true;
+	send_to(2);
+	ck_assert_ptr_null(table()->at[0].port);
+	expect_status("AF_XDP to 0 of 1 peers; else raw sockets: "
+		      "interface taken by another AF_XDP socket");
+	queue_taken = false;
+	wait_for_port();
+	expect_status("AF_XDP to 1 of 1 peers");
+}
+END_TEST
+
 START_TEST(test_fast_a_question_too_many_is_read_and_dropped)
 {
 	struct pollfd asked = {.events = POLLIN};
@@ -253,6 +267,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_fast_a_port_that_failed_is_opened_anew);
 	tcase_add_test(tc, test_fast_a_way_that_comes_back_at_once_gets_its_port);
+	tcase_add_test(tc, test_fast_a_queue_that_is_taken_is_asked_for_again);
 	tcase_add_test(tc, test_fast_a_question_too_many_is_read_and_dropped);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
