@@ -190,6 +190,8 @@ void child_hand_over(struct child *old, struct child *fresh)
 	policies_hand_over(old, fresh);
 	old->phase = CHILD_REPLACED;
 	old->replaced = true;
+	/* What old was still to take over, fresh does, in its time. */
+	old->switch_at = UINT64_MAX;
 }
 
 void child_succeed(struct child *old, struct child *fresh)
@@ -203,12 +205,29 @@ void child_succeed(struct child *old, struct child *fresh)
 		child_rekey(fresh);
 }
 
+/* Something is sent through c, or through one that took over from it, one from the other: a peer may rekey anew before
+ * it deletes. The eldest that is not being deleted: the peer has that one for sure, since it rekeyed it. */
+static void send_through(struct child *c)
+{
+	struct child *eldest = NULL;
+
+	for (; c; c = child_successor(c)) {
+		if (c->phase != CHILD_UP && c->phase != CHILD_REPLACED)
+			continue;
+		if (c->out_stands)
+			return;
+		if (!eldest)
+			eldest = c;
+	}
+	if (eldest)
+		child_install_out(eldest);
+}
+
 void child_switch(struct child *old, struct child *fresh)
 {
-	/* It may have been replaced in turn by now: then that one's is in use. */
-	if (fresh->phase == CHILD_UP)
-		child_install_out(fresh);
-	uninstall_out(old);
+	send_through(fresh);
+	for (; old; old = old->old)
+		uninstall_out(old);
 }
 
 enum { TWINS_WITHIN_MS = 60000 };
@@ -248,16 +267,17 @@ static void unlink_child(struct child *c)
 	sa_drop_tasks_of(c->sa, c);
 }
 
-/* c goes: who waited for its end sends from now on. */
+/* c goes: who waited for its end sends from now on, and stands for what c replaced. */
 static void release_successor(struct child *c)
 {
+	struct child *fresh = child_successor(c);
+
 	for (struct child *other = c->sa->children; other; other = other->next) {
-		if (other->old != c)
-			continue;
-		other->old = NULL;
-		if (other->phase == CHILD_UP)
-			child_install_out(other);
+		if (other->old == c)
+			other->old = c->old;
 	}
+	if (fresh)
+		send_through(fresh);
 }
 
 void child_end(struct child *c, uint32_t request)
@@ -281,6 +301,7 @@ void child_end(struct child *c, uint32_t request)
 void child_linger(struct child *c)
 {
 	release_successor(c);
+	c->old = NULL;
 	sa_drop_tasks_of(c->sa, c);
 	uninstall_out(c);
 	c->phase = CHILD_LINGERING;

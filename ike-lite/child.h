@@ -66,7 +66,7 @@ void child_one_of_twins(struct child *c);
 /* The peer's rekey of old is the one that counts: fresh takes over, and its outbound SA waits for old's
  * delete. */
 void child_succeed(struct child *old, struct child *fresh);
-/* What is sent goes through fresh: old's outbound SA goes. */
+/* What is sent goes through fresh, or who took over from that: outbound SAs of old, and of what old replaced, go. */
 void child_switch(struct child *old, struct child *fresh);
 /* Takes what is installed away at once, policies that nobody else needs too, and frees it; told to who
  * made the request. */

@@ -249,6 +249,8 @@ static void rekeyed(struct ike_sa *sa, struct child *fresh, bool goes)
 	}
 	if (rival && !rival->replaced)
 		child_hand_over(rival, fresh);
+	if (rival)
+		rival->old = NULL; /* it takes over from nobody; the peer deletes it */
 	if (old) {
 		child_hand_over(old, fresh);
 		child_switch(old, fresh);

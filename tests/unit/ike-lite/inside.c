@@ -85,3 +85,20 @@ uint8_t *inside_find(struct inside *in, uint8_t type, uint32_t *len)
 	*len = found->body.len;
 	return in->bytes + (found->body.data - in->bytes);
 }
+
+unsigned inside_hold_deletes(struct pair *p, unsigned side, const uint64_t *ms, unsigned count)
+{
+	struct ike *ike = p->side[side].ike;
+	unsigned n = 0;
+
+	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		for (struct task *t = sa->tasks; t; t = t->next) {
+			if (t->kind != TASK_DELETE_CHILD)
+				continue;
+			if (n < count)
+				t->not_before = ike->now + ms[n];
+			n++;
+		}
+	}
+	return n;
+}

@@ -461,7 +461,7 @@ void pair_collect(struct pair *p, unsigned side)
 	while (ike_next_action(p->side[side].ike, &a))
 		take(&p->side[side], &a);
 	if (p->checks_traffic)
-		must(pair_traffic_flows(p), "what is sent finds its SA");
+		must(pair_traffic_flows(p) && pair_can_send(p), "what is sent finds its SA");
 }
 
 static void remove_at(struct pair *p, unsigned i)
@@ -665,6 +665,37 @@ bool pair_traffic_flows(const struct pair *p)
 			fprintf(stderr, "pair: %c sends with SPI %08x, which the other has not\n",
 				"AB"[from], s -> sas[i].spi);
 			return false;
+		}
+	}
+	return true;
+}
+
+static bool has_outbound(const struct side *s, uint32_t reqid)
+{
+	unsigned i = 0;
+
+	while (i < s->sa_count && (s->sas[i].inbound || s->sas[i].reqid != reqid))
+		i++;
+	return i < s->sa_count;
+}
+
+bool pair_can_send(const struct pair *p)
+{
+	struct ike_child_status c;
+	struct ike_status s;
+
+	for (unsigned side = 0; side < SIDES; side++) {
+		for (unsigned i = 0; ike_status_at(p->side[side].ike, p->now, i, &s); i++) {
+			for (unsigned k = 0;
+			     ike_child_status_at(p->side[side].ike, p->now, i, k, &c); k++) {
+				if (c.deleting || s.state == IKE_STATE_DELETING ||
+				    has_outbound(&p->side[side], c.reqid))
+					continue;
+				fprintf(stderr,
+					"pair: %c has the child %08x and nothing to send by\n",
+					"AB"[side], c.spi_in);
+				return false;
+			}
 		}
 	}
 	return true;

@@ -72,7 +72,7 @@ struct pair {
 	/* A is behind a NAT: what B sees. Port 0: none. */
 	struct ip_addr nat_addr;
 	uint16_t nat_port;
-	bool checks_traffic; /* what is sent finds its SA, at any time */
+	bool checks_traffic; /* what is sent finds its SA, and there is one to send by, at any time */
 };
 
 /* Two sides with one connection "net" and one child "lan" each, which fit together; not configured yet. */
@@ -115,6 +115,8 @@ unsigned pair_count(const struct pair *p, unsigned side, bool inbound);
 /* Each side sends through an SA that the other has, with the same keys, suite and ends; traps excepted. False and
  * a line on stderr otherwise. */
 bool pair_traffic_flows(const struct pair *p);
+/* Each child that nobody is deleting has an outbound SA of its number to send by. The same. */
+bool pair_can_send(const struct pair *p);
 bool pair_has_event(const struct pair *p, unsigned side, enum ike_event_kind kind,
 		    const char *text);
 unsigned pair_count_events(const struct pair *p, unsigned side, enum ike_event_kind kind);

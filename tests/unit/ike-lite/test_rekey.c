@@ -469,6 +469,144 @@ START_TEST(test_collision_of_child_rekeys_goes_by_nonces)
 }
 END_TEST
 
+/* ---- a peer that rekeys anew before it deletes ------------------------------------------------------------------ */
+
+enum { CHAIN = 3, ORDERS = 6, LONG_MS = 20000 };
+
+/* How long each of three deletes waits, in every order. */
+static const uint64_t delete_orders[ORDERS][CHAIN] = {
+	{500, 1000, 1500}, {500, 1500, 1000}, {1000, 500, 1500},
+	{1500, 500, 1000}, {1000, 1500, 500}, {1500, 1000, 500},
+};
+
+/* Lets all be delivered but the one whose number is lost, counted on. True: it was among them. */
+static bool run_losing(unsigned *n, unsigned lost)
+{
+	bool was = false;
+
+	while (p.queued) {
+		bool loses = (*n)++ == lost;
+
+		was |= loses;
+		if (loses)
+			pair_drop(&p);
+		else
+			pair_deliver(&p);
+	}
+	return was;
+}
+
+/* One child is rekeyed thrice by the same end, and only then deletes are said. After every step each side has an SA to
+ * send by that the other can open (pair.h, checks_traffic), and as long as nothing was deleted all inbound SAs stand. */
+static bool rekey_thrice(unsigned by, const uint64_t order[CHAIN], unsigned lost)
+{
+	static const uint64_t long_after[CHAIN] = {LONG_MS, LONG_MS, LONG_MS};
+	bool was_lost = false;
+	unsigned n = 0;
+
+	pair_init(&p, lost + 1);
+	pair_up(&p);
+	for (unsigned i = 0; i < CHAIN; i++) {
+		rekey(by, "lan");
+		was_lost |= run_losing(&n, lost);
+		while (pair_count(&p, by, true) < i + 2) {
+			ck_assert(pair_step_time(&p));
+			was_lost |= run_losing(&n, lost);
+		}
+		ck_assert_uint_eq(inside_hold_deletes(&p, by, long_after, CHAIN), i + 1);
+	}
+	for (unsigned i = 0; i < SIDES; i++)
+		ck_assert_uint_eq(pair_count(&p, i, true), CHAIN + 1);
+	ck_assert_uint_eq(inside_hold_deletes(&p, by, order, CHAIN), CHAIN);
+	while (pair_children(&p, by) > 1 || pair_children(&p, other(by)) > 1) {
+		ck_assert(pair_step_time(&p));
+		was_lost |= run_losing(&n, lost);
+	}
+	pair_wait(&p, 200000);
+	check_settled();
+	for (unsigned i = 0; i < SIDES; i++)
+		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_CHILD_REKEYED), CHAIN);
+	pair_fini(&p);
+	return was_lost;
+}
+
+START_TEST(test_rekey_anew_before_the_delete)
+{
+	pair_fini(&p);
+	for (unsigned order = 0; order < ORDERS; order++) {
+		unsigned lost = 0;
+
+		while (rekey_thrice((unsigned)_i, delete_orders[order], lost))
+			lost++;
+		/* Three rekeys, three deletes, each asked and answered. */
+		ck_assert_uint_eq(lost, 12);
+	}
+	pair_init(&p, 1);
+}
+END_TEST
+
+/* No delete comes at all: who answered turns to the newest, when the newest is old enough. */
+START_TEST(test_rekey_anew_without_a_delete)
+{
+	static const uint64_t never[2] = {UINT64_MAX / 2, UINT64_MAX / 2};
+	uint32_t newest;
+
+	pair_up(&p);
+	rekey(A, "lan");
+	pair_run(&p);
+	(void)inside_hold_deletes(&p, A, never, 2);
+	pair_wait(&p, 100000);
+	rekey(A, "lan");
+	pair_run(&p);
+	ck_assert_uint_eq(inside_hold_deletes(&p, A, never, 2), 2);
+	newest = p.side[B].sas[p.side[B].sa_count - 1].spi;
+	ck_assert(p.side[B].sas[p.side[B].sa_count - 1].inbound);
+	pair_wait(&p, 179000);
+	/* The first successor's time has come meanwhile: it is not used any more, nor is the newest one yet. */
+	ck_assert_uint_eq(pair_count(&p, B, false), 1);
+	ck_assert(!p.side[B].sas[1].inbound);
+	pair_wait(&p, 2000);
+	ck_assert_uint_eq(pair_count(&p, B, false), 1);
+	ck_assert_uint_eq(p.side[B].sas[p.side[B].sa_count - 2].spi, newest);
+	ck_assert(!p.side[B].sas[p.side[B].sa_count - 1].inbound);
+	ck_assert_uint_eq(pair_count(&p, B, true), 3);
+}
+END_TEST
+
+/* §2.25: what was rekeyed already is not rekeyed a second time: it is to be deleted. */
+START_TEST(test_rekey_of_what_was_replaced)
+{
+	static struct inside in;
+	uint32_t len, first = 0, refused;
+	uint8_t *at;
+
+	p.side[A].connection.fragmentation = p.side[B].connection.fragmentation = IKE_FRAGMENT_NO;
+	pair_up(&p);
+	first = p.side[A].sas[0].spi;
+	rekey(A, "lan");
+	pair_run(&p);
+	rekey(A, "lan");
+	/* CREATE_CHILD_SA { N(REKEY_SA) of the first one, .. } --> */
+	ck_assert(inside_open(&p, &p.queue[0], &in));
+	at = inside_find(&in, IKE_NOTIFY, &len);
+	ck_assert_ptr_nonnull(at);
+	ck_assert_uint_eq(len, 8);
+	ck_assert(load_u32(at + 4) != first);
+	store_u32(at + 4, first);
+	inside_seal(&p, &p.queue[0], &in);
+	pair_deliver(&p);
+	/* <-- CREATE_CHILD_SA { N(TEMPORARY_FAILURE) } */
+	ck_assert(inside_open(&p, &p.queue[0], &in));
+	at = inside_find(&in, IKE_NOTIFY, &len);
+	ck_assert_ptr_nonnull(at);
+	refused = load_u16(at + 2);
+	ck_assert_uint_eq(refused, IKE_N_TEMPORARY_FAILURE);
+	pair_wait(&p, 20000);
+	check_settled();
+	ck_assert_uint_eq(pair_count_events(&p, A, IKE_EV_CHILD_REKEYED), 2);
+}
+END_TEST
+
 /* ---- a data plane that begins anew ------------------------------------------------------------------------------ */
 
 /* As many children on either side, each with a pair of SAs that stands. */
@@ -665,6 +803,9 @@ int main(void)
 	tcase_add_test(tc, test_rekey_preflight_is_made_once);
 	tcase_add_loop_test(tc, test_collisions_settle, 0, (int)ARRAY_LEN(collisions));
 	tcase_add_test(tc, test_collision_of_child_rekeys_goes_by_nonces);
+	tcase_add_loop_test(tc, test_rekey_anew_before_the_delete, 0, SIDES);
+	tcase_add_test(tc, test_rekey_anew_without_a_delete);
+	tcase_add_test(tc, test_rekey_of_what_was_replaced);
 	tcase_add_loop_test(tc, test_lost_sas_are_renewed_whatever_is_under_way, 0,
 			    (int)ARRAY_LEN(in_flight));
 	tcase_add_test(tc, test_lost_sas_do_not_wait_for_a_busy_peer);
