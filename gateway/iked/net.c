@@ -165,11 +165,14 @@ bool net_is_ours(const struct ip_addr *addr)
 	int fd = socket(addr->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	union address at;
 	socklen_t len = put_address(&at, addr, 0);
-	bool ours = fd >= 0 && bind(fd, &at.any, len) == 0;
+	bool gone;
 
-	if (fd >= 0)
-		close(fd);
-	return ours;
+	/* Whatever else is wrong says nothing about the address: descriptors may have run out. */
+	if (fd < 0)
+		return errno != EAFNOSUPPORT;
+	gone = bind(fd, &at.any, len) < 0 && errno == EADDRNOTAVAIL;
+	close(fd);
+	return !gone;
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------ */

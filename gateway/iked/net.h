@@ -37,7 +37,8 @@ void net_send(struct net *net, const struct ike_ends *ends, const uint8_t *data,
 	      bool keepalive);
 /* The address packets to dst would leave from. */
 bool net_source_for(struct net *net, const struct ip_addr *dst, struct ip_addr *src);
-/* True if this host has the address now. */
+/* False if this host has not the address now, or nothing of its family; true too if that cannot be told. With the
+ * sysctl ip_nonlocal_bind every address is there. */
 bool net_is_ours(const struct ip_addr *addr);
 
 /* ---- between net.c, net_socket.c and net_relay.c --------------------------------------------- */
