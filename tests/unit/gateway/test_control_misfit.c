@@ -12,9 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000, EVERYTHING = -1 };
+enum { PATIENCE_MS = 5000, EVERYTHING = -1, SPI = 0x100, MARK_SPI = 0x200 };
 
 static struct xfrm_client *writer, *all, *hearer;
+static uint32_t marks;
 static struct xfrm_error err;
 
 static struct xfrm_client *open_client(void)
@@ -27,13 +28,15 @@ static struct xfrm_client *open_client(void)
 
 static void setup(void)
 {
-	struct xfrm_message sa = sa_message(XFRM_MSG_NEWSA, 2, 1, 0x100);
+	struct xfrm_message sa = sa_message(XFRM_MSG_NEWSA, 2, 1, SPI);
+	struct xfrm_message mark = sa_message(XFRM_MSG_NEWSA, 2, 1, MARK_SPI);
 
 	server_start();
 	writer = open_client();
 	all = open_client();
 	hearer = open_client();
 	ck_assert_int_eq(xfrm_client_request(writer, &sa, &err), 0);
+	ck_assert_int_eq(xfrm_client_request(writer, &mark, &err), 0);
 	/* What `ip xfrm monitor` joins. */
 	ck_assert_int_eq(xfrm_client_subscribe(all, (uint32_t)EVERYTHING, &err), 0);
 	ck_assert_msg(xfrm_client_hear_misfits(hearer, &err) == 0, "%s", err.text);
@@ -47,17 +50,23 @@ static void teardown(void)
 	server_stop();
 }
 
+struct about {
+	uint32_t spi;
+	uint64_t serial_off;
+};
+
 /* As a packet thread tells it of the SA with this SPI. */
 static void on_misfit(void *arg)
 {
-	const struct xfrm_message key = sa_message(0, 2, 1, 0x100);
+	const struct about *about = arg;
+	const struct xfrm_message key = sa_message(0, 2, 1, about->spi);
 	const struct sa *sa =
 		sadb_sa_find(server.db, &key.sa.config.id, &(struct xfrm_mark_value){0});
 	struct notice notice;
 
 	ck_assert_ptr_nonnull(sa);
 	notice = notice_about(NOTICE_MISFIT, sa);
-	notice.serial += *(uint64_t *)arg;
+	notice.serial += about->serial_off;
 	notice.flow = policy_message(0, POLICY_IN, 7, 2).policy.config.sel;
 	notice.quote_len = 28;
 	memset(notice.quote, 0x5a, sizeof(notice.quote));
@@ -66,7 +75,7 @@ static void on_misfit(void *arg)
 
 static void misfit(uint64_t serial_off)
 {
-	server_call(on_misfit, &serial_off);
+	server_call(on_misfit, &(struct about){SPI, serial_off});
 }
 
 static struct xfrm_message event_of(struct xfrm_client *client, uint16_t type)
@@ -79,22 +88,49 @@ static struct xfrm_message event_of(struct xfrm_client *client, uint16_t type)
 	return msg;
 }
 
-static void expect_none(struct xfrm_client *client)
+/* A connection is in order: what had come before its mark has come, and it was nothing. The marks: to who hears
+ * misfits another misfit, to who listens to groups a new SA. */
+static void expect_none_before_misfit(struct xfrm_client *client)
 {
 	struct xfrm_message msg;
 
-	ck_assert_int_eq(xfrm_client_event(client, 50, &msg, &err), -EAGAIN);
+	server_call(on_misfit, &(struct about){MARK_SPI, 0});
+	msg = event_of(client, CYGNET_MSG_MISFIT);
+	ck_assert_uint_eq(msg.sa.config.id.spi, MARK_SPI);
+}
+
+static void expect_none_before_sa(struct xfrm_client *client)
+{
+	struct xfrm_message sa = sa_message(XFRM_MSG_NEWSA, 2, 1, MARK_SPI + ++marks);
+	struct xfrm_message msg;
+
+	ck_assert_int_eq(xfrm_client_request(writer, &sa, &err), 0);
+	msg = event_of(client, XFRM_MSG_NEWSA);
+	ck_assert_uint_eq(msg.sa.config.id.spi, MARK_SPI + marks);
+}
+
+/* Who listens to nothing: the first that comes is the answer to a question. */
+static void expect_none_before_answer(struct xfrm_client *client)
+{
+	const struct xfrm_message key = sa_message(0, 2, 1, SPI);
+	struct nlmsghdr get[64] = {{0}};
+	struct xfrm_message msg = key;
+
+	msg.type = XFRM_MSG_GETSA;
+	raw_send(xfrm_client_fd(client), get, raw_request(get, sizeof(get), &msg, 0, 77, 0));
+	msg = event_of(client, XFRM_MSG_NEWSA);
+	ck_assert_uint_eq(msg.sa.config.id.spi, SPI);
 }
 
 START_TEST(test_misfit_is_for_who_asked)
 {
-	const struct xfrm_message sa = sa_message(0, 2, 1, 0x100);
+	const struct xfrm_message sa = sa_message(0, 2, 1, SPI);
 	const struct xfrm_message policy = policy_message(0, POLICY_IN, 7, 2);
 	struct xfrm_message msg;
 
 	misfit(0);
 	msg = event_of(hearer, CYGNET_MSG_MISFIT);
-	ck_assert_uint_eq(msg.sa.config.id.spi, 0x100);
+	ck_assert_uint_eq(msg.sa.config.id.spi, SPI);
 	ck_assert(ip_addr_equal(&msg.sa.config.id.dst, &sa.sa.config.id.dst));
 	ck_assert(ip_addr_equal(&msg.sa.config.src, &sa.sa.config.src));
 	ck_assert_uint_eq(msg.seq, 0);
@@ -102,21 +138,21 @@ START_TEST(test_misfit_is_for_who_asked)
 	ck_assert_uint_eq(msg.misfit.quote[27], 0x5a);
 	ck_assert_uint_eq(msg.misfit.quote[28], 0); /* no more than that */
 	ck_assert(selector_equal(&msg.misfit.flow, &policy.policy.config.sel));
-	expect_none(hearer);
-	expect_none(all);
-	expect_none(writer);
+	expect_none_before_misfit(hearer);
+	expect_none_before_sa(all);
+	expect_none_before_answer(writer);
 	/* No more is heard than was asked for. */
-	msg = sa_message(XFRM_MSG_DELSA, 2, 1, 0x100);
+	msg = sa_message(XFRM_MSG_DELSA, 2, 1, SPI);
 	ck_assert_int_eq(xfrm_client_request(writer, &msg, &err), 0);
 	(void)event_of(all, XFRM_MSG_DELSA);
-	expect_none(hearer);
+	expect_none_before_misfit(hearer);
 }
 END_TEST
 
 /* Both in one connection, in either order; and each stays when the other changes. */
 START_TEST(test_misfit_goes_with_groups)
 {
-	struct xfrm_message del = sa_message(XFRM_MSG_DELSA, 2, 1, 0x100);
+	struct xfrm_message del = sa_message(XFRM_MSG_DELSA, 2, 1, SPI);
 
 	ck_assert_int_eq(xfrm_client_hear_misfits(all, &err), 0);
 	ck_assert_int_eq(xfrm_client_subscribe(hearer, XFRMGRP_SA, &err), 0);
@@ -127,8 +163,11 @@ START_TEST(test_misfit_goes_with_groups)
 	ck_assert_int_eq(xfrm_client_request(writer, &del, &err), 0);
 	(void)event_of(all, XFRM_MSG_DELSA);
 	(void)event_of(hearer, XFRM_MSG_DELSA);
-	expect_none(all);
-	expect_none(hearer);
+	/* Each of them once: the next that either hears is another one. */
+	expect_none_before_misfit(all);
+	(void)event_of(hearer, CYGNET_MSG_MISFIT);
+	expect_none_before_sa(all);
+	(void)event_of(hearer, XFRM_MSG_NEWSA);
 }
 END_TEST
 
@@ -155,7 +194,7 @@ START_TEST(test_misfit_listener_may_go)
 	}
 	ck_assert_uint_eq(n, 1);
 	misfit(0);
-	expect_none(all);
+	expect_none_before_sa(all);
 }
 END_TEST
 
@@ -163,20 +202,20 @@ END_TEST
 START_TEST(test_misfit_of_an_sa_that_is_gone)
 {
 	misfit(1000);
-	expect_none(hearer);
+	expect_none_before_misfit(hearer);
 }
 END_TEST
 
 /* Nobody but cygnetd says so. */
 START_TEST(test_misfit_is_no_request)
 {
-	struct xfrm_message msg = sa_message(CYGNET_MSG_MISFIT, 2, 1, 0x100);
+	struct xfrm_message msg = sa_message(CYGNET_MSG_MISFIT, 2, 1, SPI);
 
 	msg.misfit.flow = policy_message(0, POLICY_IN, 7, 2).policy.config.sel;
 	msg.misfit.quote_len = 20;
 	ck_assert_int_eq(xfrm_client_request(writer, &msg, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.text, "is an answer, not a request"));
-	expect_none(hearer);
+	expect_none_before_misfit(hearer);
 }
 END_TEST
 
