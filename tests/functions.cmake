@@ -24,16 +24,29 @@ function(cygnet_fuzz_target name)
     endif()
 endfunction()
 
-# cygnet_script_test(NAME COMMAND script args.. LABELS netns [TIMEOUT s]): a script that needs root
-# and network namespaces. Exit 77 is a skip; .ci/run fails on skips it does not know. A failed one gets a
-# second attempt (tests/lib/again.sh); the time limit is for each.
+# cygnet_script_test(NAME COMMAND script args.. LABELS netns [TIMEOUT s] [COST s] [LOCK heavy|tree]): a script
+# that needs root and network namespaces. Exit 77 is a skip; .ci/run fails on skips it does not know. A failed one
+# gets a second attempt (tests/lib/again.sh); the time limit is for each. Any two run beside each other, names and
+# folders being their own, but for those of one LOCK: "heavy" is a guest kernel or a load that wants a core,
+# "tree" writes into the build folder. COST is about how long it takes; ctest -j begins with the dearest.
 function(cygnet_script_test name)
-    cmake_parse_arguments(T "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+    cmake_parse_arguments(T "" "TIMEOUT;COST;LOCK" "COMMAND;LABELS" ${ARGN})
     if(NOT T_TIMEOUT)
         set(T_TIMEOUT 300)
+    endif()
+    if(NOT T_COST)
+        set(T_COST 5)
     endif()
     math(EXPR T_BOTH "2 * ${T_TIMEOUT}")
     add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/lib/again.sh ${T_COMMAND})
     set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_BOTH}
         SKIP_RETURN_CODE 77 ENVIRONMENT "CYGNET_BUILD=${PROJECT_BINARY_DIR}")
+    if(T_LOCK STREQUAL heavy)
+        # One of them is always to be under way, so each comes before whatever needs no lock.
+        math(EXPR T_COST "1000 + ${T_COST}")
+    endif()
+    if(T_LOCK)
+        set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ${T_LOCK})
+    endif()
+    set_tests_properties(${name} PROPERTIES COST ${T_COST})
 endfunction()

@@ -49,7 +49,8 @@ stage() { # DIR PRESET CTEST-ARGS...
 tests/install-packages.sh
 mkdir -p "$results"
 rm -f "$results"/*
-stage build dev --no-tests=error
+# Two at a time, but never two guest kernels or loads: cygnet_script_test's LOCK.
+stage build dev -j "$jobs" --no-tests=error
 if ! $quick; then
     # What needs no second look under a sanitizer (lint, timing, the kernel peer) stays out.
     stage build-asan asan -j "$jobs" -L '^(unit|model|vectors|fuzz|smoke)$'

@@ -40,7 +40,7 @@ def read(path, cache={}):
 
 def known_tests():
     """Names of the tests that CI runs."""
-    for file, text in ((".ci/run", r"^tests/run\.sh\b"), ("tests/run.sh", r"^stage build dev --no-tests=error$")):
+    for file, text in ((".ci/run", r"^tests/run\.sh\b"), ("tests/run.sh", r'^stage build dev -j "\$jobs" --no-tests=error$')):
         if not re.search(text, read(file), re.M):
             problem(f"{file}: expected a line {text}: CI runs each test of the preset dev")
     listed = json.loads(subprocess.run(["ctest", "--test-dir", sys.argv[1], "--show-only=json-v1"], check=True,
