@@ -27,7 +27,7 @@
 	X(INNER_MALFORMED, IN, "XfrmInHdrError", "decrypted packet is not a valid IP packet")      \
 	X(ECN, IN, NULL, "congestion mark over a packet that cannot carry it")                     \
 	X(SELECTOR, IN, "XfrmInStateMismatch", "decrypted packet is outside the SA's selector")    \
-	X(NO_IN_POLICY, IN, "XfrmInNoPols", "no policy covers the decrypted packet")               \
+	X(NO_IN_POLICY, IN, "XfrmInNoPols", "no policy covers the packet that came in")            \
 	X(IN_DISCARD, IN, "XfrmInPolBlock", "a policy discards the decrypted packet")              \
 	X(IN_TEMPLATE, IN, "XfrmInTmplMismatch", "the policy asks for another SA")                 \
 	X(IN_CLEARTEXT, IN, "XfrmInTmplMismatch", "came in clear and a policy protects it")        \

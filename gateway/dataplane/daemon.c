@@ -199,6 +199,9 @@ static void fill_status(void *ctx, struct cygnet_status *out)
 		add_verdicts(&d->workers[i]->stats, out);
 	/* Dropped by the kernel for us: the packet thread never sees it. */
 	out->verdict_in[V_IN_CLEARTEXT] = capture_guard_drops(d->capture);
+	out->verdict_in[V_NO_IN_POLICY] += capture_default_drops(d->capture, POLICY_IN) +
+					   capture_default_drops(d->capture, POLICY_FWD);
+	out->verdict_out[V_NO_OUT_POLICY] += capture_default_drops(d->capture, POLICY_OUT);
 }
 
 /* ---- start ------------------------------------------------------------------------------- */

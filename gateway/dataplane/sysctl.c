@@ -4,6 +4,8 @@
  */
 #include "gateway/dataplane/sysctl.h"
 
+#include "gateway/dataplane/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -74,6 +76,17 @@ int sysctl_write(const char *path, int value)
 	int err = path_of(full, "/proc/sys", path);
 
 	return err ? err : write_number(full, 0, value);
+}
+
+void rp_filter_off(const char *device)
+{
+	char path[PATH_MAX];
+	int err;
+
+	(void)snprintf(path, sizeof(path), "net/ipv4/conf/%s/rp_filter", device);
+	err = sysctl_write(path, 0);
+	if (err)
+		log_warnx("cannot switch %s off: %s", path, strerror(-err));
 }
 
 /* Complete or not there: a half-written file would be taken for a former value after a crash. */

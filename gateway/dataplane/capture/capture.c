@@ -8,6 +8,7 @@
 #include "gateway/dataplane/capture/capture_nft.h"
 #include "gateway/dataplane/capture/capture_plan.h"
 #include "gateway/dataplane/capture/capture_routes.h"
+#include "gateway/dataplane/capture/default_block.h"
 #include "gateway/dataplane/capture/fib_rules.h"
 #include "gateway/dataplane/capture/guard.h"
 #include "gateway/dataplane/capture/hostnet.h"
@@ -43,11 +44,12 @@ struct capture {
 	struct event *widen;	 /* owned; pending while some path MTU is learned */
 	struct path_mtus paths;	 /* owned */
 	struct capture_routes routes;
-	struct fib_rules rules[2]; /* IPv4, IPv6 */
-	struct fib_marks marks;	   /* of SAs, other than ours */
-	struct guard guard;	   /* against cleartext that policies protect */
-	uint64_t generation;	   /* of hostnet, when the kernel's lists were read */
-	bool keep_leftovers;	   /* of a process before us, for policies still to come */
+	struct fib_rules rules[2];	    /* IPv4, IPv6 */
+	struct fib_marks marks;		    /* of SAs, other than ours */
+	struct guard guard;		    /* against cleartext that policies protect */
+	struct default_block default_block; /* against what no policy speaks of, if asked for */
+	uint64_t generation;		    /* of hostnet, when the kernel's lists were read */
+	bool keep_leftovers;		    /* of a process before us, for policies still to come */
 	bool sysctl_set;
 	bool without_mtu;		/* routes tell nobody how large a packet may be */
 	size_t inexact;			/* said in the log already */
@@ -58,6 +60,21 @@ struct capture {
 uint64_t capture_guard_drops(struct capture *c)
 {
 	return guard_dropped(&c->guard);
+}
+
+int capture_set_default(struct capture *c, const bool block[POLICY_DIRS])
+{
+	return default_block_set(&c->default_block, block);
+}
+
+bool capture_default_blocks(const struct capture *c, enum policy_dir dir)
+{
+	return c->default_block.block[dir];
+}
+
+uint64_t capture_default_drops(const struct capture *c, enum policy_dir dir)
+{
+	return default_block_dropped(&c->default_block, dir);
 }
 
 uint32_t capture_outer_mtu(const struct capture *c, const struct policy *policy)
@@ -277,7 +294,7 @@ static bool have_leftovers(const struct capture *c)
 {
 	return capture_routes_have_leftovers(&c->routes) ||
 	       fib_rules_have_leftovers(&c->rules[0]) || fib_rules_have_leftovers(&c->rules[1]) ||
-	       guard_have_leftovers(&c->guard);
+	       guard_have_leftovers(&c->guard) || default_block_have_leftovers(&c->default_block);
 }
 
 static bool have_policies(const struct capture *c)
@@ -329,6 +346,7 @@ static void refresh_now(struct capture *c)
 	warn_inexact(c, &plan);
 	start_release(c);
 	guard_refresh(&c->guard, c->db, c->hostnet, c->keep_leftovers);
+	default_block_refresh(&c->default_block, c->keep_leftovers);
 	capture_routes_add(&c->routes, &plan);
 	for (size_t i = 0; i < 2; i++)
 		fib_rules_sync(&c->rules[i], &plan, &c->marks, c->keep_leftovers);
@@ -368,8 +386,9 @@ static void on_table_deleted(void *ctx)
 {
 	struct capture *c = ctx;
 	bool no_marks = !capture_nft_has_marks(c->nft);
+	bool no_guard = guard_is_gone(&c->guard);
 
-	if (!guard_is_gone(&c->guard) && !no_marks)
+	if (!default_block_is_gone(&c->default_block) && !no_guard && !no_marks)
 		return;
 	log_warnx("somebody deleted our nftables: writing them again");
 	if (no_marks)
@@ -390,19 +409,6 @@ void capture_refresh(struct capture *c)
 }
 
 /* ---- up and down ---------------------------------------------------------------------------- */
-
-/* Source validation of what comes out of the TUN is the inbound policies' work; a strict default
- * would drop what they let in. Goes with the device, so nothing is put back. */
-static void relax_tun(const char *tun_name)
-{
-	char path[64 + IF_NAMESIZE];
-	int err;
-
-	(void)snprintf(path, sizeof(path), "net/ipv4/conf/%s/rp_filter", tun_name);
-	err = sysctl_write(path, 0);
-	if (err)
-		log_warnx("cannot switch %s off: %s", path, strerror(-err));
-}
 
 static int open_rules(struct capture *c)
 {
@@ -441,6 +447,7 @@ static int open_tables(struct capture *c, struct event_base *base, const char *t
 		log_warnx("no nftables: cleartext that policies protect can come in, and strict "
 			  "rp_filter may drop ESP");
 	guard_open(&c->guard, c->nft, tun_name);
+	default_block_open(&c->default_block, c->nft, tun_name, c->db, &c->marks);
 	return c->nft ? nft_watch_open(&c->watch, base, on_table_deleted, c) : 0;
 }
 
@@ -476,7 +483,7 @@ int capture_open(struct capture **out, struct event_base *base, struct sadb *db,
 		capture_close(c, false);
 		return err;
 	}
-	relax_tun(tun_name);
+	rp_filter_off(tun_name);
 	*out = c;
 	return 0;
 }
@@ -492,6 +499,7 @@ static void remove_all(struct capture *c)
 		fib_rules_remove(&c->rules[i]);
 	capture_routes_trim(&c->routes, &nothing, false);
 	guard_remove(&c->guard);
+	default_block_remove(&c->default_block);
 	if (c->nft)
 		capture_nft_remove_marks(c->nft);
 	err = c->sysctl_set ? src_valid_mark_restore(c->state_dir) : 0;
@@ -520,6 +528,8 @@ int capture_output_mark(struct capture *c, uint8_t family, uint32_t mark, bool o
 	if (rc < 0 || (rc == 0 && !on))
 		return rc;
 	rc = sync_marks(c, family);
+	if (rc == 0)
+		rc = default_block_marks(&c->default_block);
 	if (rc == 0 || !on)
 		return rc;
 	if (fib_marks_count(&c->marks, mark, false) > 0)
@@ -547,6 +557,7 @@ void capture_close(struct capture *c, bool clean)
 		fib_rules_fini(&c->rules[i]);
 	capture_routes_fini(&c->routes);
 	guard_fini(&c->guard);
+	default_block_fini(&c->default_block);
 	nft_watch_close(c->watch);
 	capture_nft_close(c->nft);
 	if (c->gather)

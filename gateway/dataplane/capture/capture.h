@@ -8,7 +8,8 @@
  *
  * In two halves: capture_plan.c turns policies and connected prefixes into a list of routes and
  * rules, without a system call; capture.c makes the kernel agree with the list through rtnetlink,
- * changing only what differs. guard_plan.c and guard.c do the same for cleartext on its way in.
+ * changing only what differs. guard_plan.c and guard.c do the same for cleartext on its way in,
+ * default_block.c for what no policy speaks of.
  */
 #ifndef CYGNET_CAPTURE_H
 #define CYGNET_CAPTURE_H
@@ -55,6 +56,13 @@ void capture_path_mtu(struct capture *c, const struct ip_addr *src, const struct
 uint32_t capture_outer_mtu(const struct capture *c, const struct policy *policy);
 /* Packets in clear that a policy protects, dropped by the spoof guard since the start. */
 uint64_t capture_guard_drops(struct capture *c);
+
+/* Packets no policy of a direction speaks of are dropped in these directions, and in no others
+ * (default_block.h). 0; -EOPNOTSUPP: this kernel has no nftables; another -errno (logged): all is as it was. */
+int capture_set_default(struct capture *c, const bool block[POLICY_DIRS]);
+bool capture_default_blocks(const struct capture *c, enum policy_dir dir);
+/* How many since the start. */
+uint64_t capture_default_drops(const struct capture *c, enum policy_dir dir);
 
 /* An SA comes or goes whose packets leave with this mark (not 0) in place of ours: while there is one
  * the rules let such packets of ours pass by the tunnels, as they do those with our own mark. family: of its outer

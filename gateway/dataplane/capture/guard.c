@@ -134,17 +134,18 @@ static void drop_generation(struct guard *g, unsigned generation)
 /* A transaction of any length. */
 static int run_text(struct guard *g, const struct guard_plan *plan, bool whole)
 {
-	char *text = NULL;
+	char *text = NULL, table[sizeof(GUARD_TABLE) + 10];
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 	int err;
 
 	if (!out)
 		return -ENOMEM;
+	(void)snprintf(table, sizeof(table), GUARD_TABLE "%u", g->present);
 	if (whole)
 		guard_text_table(out, g->present, g->tun, plan);
 	else
-		guard_text_changes(out, g->present, &g->plan, plan);
+		guard_text_changes(out, table, &g->plan, plan);
 	err = ferror(out) ? -ENOMEM : 0;
 	if (fclose(out) != 0)
 		err = -ENOMEM;

@@ -348,6 +348,11 @@ static bool drops(const struct policy_config *p)
 	return p->action == POLICY_DISCARD || (p->action == POLICY_PROTECT && !p->tmpl.optional);
 }
 
+static bool is_for(const struct builder *b, const struct policy_config *p)
+{
+	return (p->sel.family == AF_UNSPEC || p->sel.family == b->family) && policy_is_met(p);
+}
+
 static void plan_chain(struct builder *b, const struct policy_config *const *policies, size_t count)
 {
 	struct guard_plan *plan = b->plan;
@@ -356,7 +361,7 @@ static void plan_chain(struct builder *b, const struct policy_config *const *pol
 	for (size_t i = 0; i < count; i++) {
 		const struct policy_config *p = policies[i];
 
-		if ((p->sel.family != AF_UNSPEC && p->sel.family != b->family) || !policy_is_met(p))
+		if (!is_for(b, p))
 			continue;
 		if (b->count && drops(p) != b->drop)
 			close_stage(b);
@@ -369,9 +374,38 @@ static void plan_chain(struct builder *b, const struct policy_config *const *pol
 		free(plan->sets[--plan->set_count].matches);
 }
 
+static const uint8_t families[] = {AF_INET, AF_INET6};
+
+static int finish(struct guard_plan *plan, struct guard_plan *out)
+{
+	if (plan->failed) {
+		guard_plan_fini(plan);
+		return -ENOMEM;
+	}
+	*out = *plan;
+	return 0;
+}
+
+int guard_plan_any(const struct guard_list lists[GUARD_HOOKS], struct guard_plan *out)
+{
+	struct guard_plan plan = {0};
+
+	for (unsigned hook = 0; hook < GUARD_HOOKS; hook++) {
+		for (size_t i = 0; i < 2; i++) {
+			struct builder b = {
+				.plan = &plan, .hook = (uint8_t)hook, .family = families[i]};
+
+			for (size_t j = 0; j < lists[hook].count; j++)
+				if (is_for(&b, lists[hook].policies[j]))
+					stage_policy(&b, lists[hook].policies[j]);
+			close_stage(&b);
+		}
+	}
+	return finish(&plan, out);
+}
+
 int guard_plan_make(const struct guard_input *in, struct guard_plan *out)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
 	bool fwd = in->fwd_count > 0;
 	struct guard_plan plan = {0};
 
@@ -388,12 +422,7 @@ int guard_plan_make(const struct guard_input *in, struct guard_plan *out)
 				   by_fwd ? in->fwd_count : in->in_count);
 		}
 	}
-	if (plan.failed) {
-		guard_plan_fini(&plan);
-		return -ENOMEM;
-	}
-	*out = plan;
-	return 0;
+	return finish(&plan, out);
 }
 
 void guard_plan_fini(struct guard_plan *plan)

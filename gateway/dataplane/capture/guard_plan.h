@@ -16,7 +16,8 @@
 
 #include <net/if.h>
 
-enum guard_hook { GUARD_INPUT, GUARD_FORWARD }; /* to this host; to others */
+/* To this host; to others; for default_block.c also from this host, and to others on their way out. */
+enum guard_hook { GUARD_INPUT, GUARD_FORWARD, GUARD_OUTPUT, GUARD_HOOKS };
 
 /* What a match of the set looks at, beside both addresses. */
 enum guard_shape {
@@ -79,6 +80,17 @@ struct guard_plan {
 int guard_plan_make(const struct guard_input *in, struct guard_plan *out)
 	__attribute__((warn_unused_result));
 void guard_plan_fini(struct guard_plan *plan);
+
+struct guard_list {
+	const struct policy_config *const *policies; /* in any order */
+	size_t count;
+};
+
+/* For default_block.c: what any policy of a hook's list matches, whatever it does with it, as sets that
+ * accept. As XFRM takes it: a fragment without readable ports matches no policy that names some, and no
+ * link is spared. 0 and *out, to be freed by guard_plan_fini; -ENOMEM. */
+int guard_plan_any(const struct guard_list lists[GUARD_HOOKS], struct guard_plan *out)
+	__attribute__((warn_unused_result));
 
 int guard_match_compare(const struct guard_match *a, const struct guard_match *b);
 /* True if they differ in the sets' matches at most, and in those of no GUARD_BITS. */

@@ -103,6 +103,15 @@ static void put_links(FILE *out, const struct guard_links *l, size_t number)
 	(void)fputs(" }; }\n", out);
 }
 
+void guard_text_sets(FILE *out, const struct guard_plan *plan)
+{
+	for (size_t i = 0; i < plan->links_count; i++)
+		put_links(out, &plan->links[i], i);
+	for (size_t i = 0; i < plan->set_count; i++)
+		if (plan->sets[i].shape != GUARD_BITS)
+			put_set(out, &plan->sets[i], i);
+}
+
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 static void put_verdict(FILE *out, bool drop)
@@ -169,7 +178,7 @@ static void put_rule(FILE *out, const struct guard_set *set, size_t number)
 	put_verdict(out, set->drop);
 }
 
-static void put_rules(FILE *out, const struct guard_plan *plan, uint8_t hook)
+void guard_text_rules(FILE *out, const struct guard_plan *plan, uint8_t hook)
 {
 	for (size_t i = 0; i < plan->set_count; i++) {
 		const struct guard_set *set = &plan->sets[i];
@@ -218,30 +227,26 @@ void guard_text_table(FILE *out, unsigned generation, const char *tun,
 		      "  counter " GUARD_COUNTER " { }\n"
 		      "  set tun { type ifname; elements = { \"%s\" }; }\n",
 		      generation, generation, generation, tun);
-	for (size_t i = 0; i < plan->links_count; i++)
-		put_links(out, &plan->links[i], i);
-	for (size_t i = 0; i < plan->set_count; i++)
-		if (plan->sets[i].shape != GUARD_BITS)
-			put_set(out, &plan->sets[i], i);
+	guard_text_sets(out, plan);
 	(void)fputs(input_head, out);
-	put_rules(out, plan, GUARD_INPUT);
+	guard_text_rules(out, plan, GUARD_INPUT);
 	(void)fputs("  }\n", out);
 	(void)fputs(forward_head, out);
-	put_rules(out, plan, GUARD_FORWARD);
+	guard_text_rules(out, plan, GUARD_FORWARD);
 	(void)fputs("  }\n}\n", out);
 }
 
-static void put_change(FILE *out, const char *verb, unsigned generation, size_t number,
+static void put_change(FILE *out, const char *verb, const char *table, size_t number,
 		       const struct guard_set *set, const struct guard_match *m)
 {
-	(void)fprintf(out, "%s element inet " GUARD_TABLE "%u s%zu { ", verb, generation, number);
+	(void)fprintf(out, "%s element inet %s s%zu { ", verb, table, number);
 	put_element(out, set, m);
 	(void)fputs(" }\n", out);
 }
 
 /* Both lists are sorted; in each round the lesser of the two heads is dealt with. What goes goes
  * first: it may overlap what comes. */
-static void put_set_changes(FILE *out, unsigned generation, size_t number,
+static void put_set_changes(FILE *out, const char *table, size_t number,
 			    const struct guard_set *from, const struct guard_set *to, bool coming)
 {
 	size_t i = 0, j = 0;
@@ -253,18 +258,18 @@ static void put_set_changes(FILE *out, unsigned generation, size_t number,
 				    : guard_match_compare(&from->matches[i], &to->matches[j]);
 
 		if (order < 0 && !coming)
-			put_change(out, "delete", generation, number, from, &from->matches[i]);
+			put_change(out, "delete", table, number, from, &from->matches[i]);
 		if (order > 0 && coming)
-			put_change(out, "add", generation, number, to, &to->matches[j]);
+			put_change(out, "add", table, number, to, &to->matches[j]);
 		i += order <= 0;
 		j += order >= 0;
 	}
 }
 
-void guard_text_changes(FILE *out, unsigned generation, const struct guard_plan *from,
+void guard_text_changes(FILE *out, const char *table, const struct guard_plan *from,
 			const struct guard_plan *to)
 {
 	for (int coming = 0; coming < 2; coming++)
 		for (size_t i = 0; i < from->set_count; i++)
-			put_set_changes(out, generation, i, &from->sets[i], &to->sets[i], coming);
+			put_set_changes(out, table, i, &from->sets[i], &to->sets[i], coming);
 }

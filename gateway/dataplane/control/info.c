@@ -2,9 +2,11 @@
  * info.c: what can be asked and set about the databases as a whole: how many SAs and policies there
  * are, the kernel's hash thresholds, and what becomes of packets no policy speaks of.
  */
+#include "gateway/dataplane/capture/capture.h"
 #include "gateway/dataplane/control/parts.h"
 
 #include <errno.h>
+#include <string.h>
 
 int serve_get_sad_info(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
 {
@@ -43,36 +45,48 @@ int serve_set_spd_info(struct control *c, struct xfrm_message *msg, struct xfrm_
 	return 0;
 }
 
-static void describe_default(struct xfrm_message *msg)
+static void describe_default(const struct control *c, struct xfrm_message *msg)
 {
 	msg->type = XFRM_MSG_GETDEFAULT;
 	for (unsigned dir = 0; dir < POLICY_DIRS; dir++)
-		msg->defaults.action[dir] = XFRM_USERPOLICY_ACCEPT;
+		msg->defaults.action[dir] =
+			capture_default_blocks(c->deps.capture, (enum policy_dir)dir)
+				? XFRM_USERPOLICY_BLOCK
+				: XFRM_USERPOLICY_ACCEPT;
 }
 
 int serve_get_default(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
 {
-	(void)c; /* it cannot be another */
 	(void)err;
-	describe_default(msg);
+	describe_default(c, msg);
 	return 0;
 }
 
-/* A packet no policy speaks of does not come by here: there is nothing that could block it. Other
- * values than the two change nothing, as in the kernel. */
+/* Other values than the two change nothing, as in the kernel. */
 int serve_set_default(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
 {
 	struct xfrm_message event = {0};
+	bool block[POLICY_DIRS];
+	int rc;
 
 	for (unsigned dir = 0; dir < POLICY_DIRS; dir++) {
-		if (msg->defaults.action[dir] == XFRM_USERPOLICY_BLOCK)
-			return xfrm_error_set(
-				err, -EOPNOTSUPP, 0,
-				"packets without a policy do not come by cygnetd and cannot be "
-				"blocked: "
-				"add a policy for everything that blocks, of the worst priority");
+		uint8_t action = msg->defaults.action[dir];
+
+		block[dir] = action == XFRM_USERPOLICY_BLOCK ||
+			     (action != XFRM_USERPOLICY_ACCEPT &&
+			      capture_default_blocks(c->deps.capture, (enum policy_dir)dir));
 	}
-	describe_default(&event);
+	rc = capture_set_default(c->deps.capture, block);
+	if (rc == -EOPNOTSUPP)
+		return xfrm_error_set(err, rc, 0,
+				      "packets without a policy do not come by cygnetd, and this "
+				      "kernel has no nftables that could block them");
+	if (rc)
+		return xfrm_error_set(err, rc, 0,
+				      "nftables does not take what would block packets without a "
+				      "policy, or let them pass again: %s",
+				      strerror(-rc));
+	describe_default(c, &event);
 	event_send(c, XFRMGRP_POLICY, &event);
 	return 0;
 }

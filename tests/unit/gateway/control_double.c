@@ -23,6 +23,9 @@ void double_reset(void)
 	double_state.mark = 0;
 	double_state.marks = 0;
 	double_state.path_mtu_family = 0;
+	for (unsigned dir = 0; dir < POLICY_DIRS; dir++)
+		double_state.default_block[dir] = false;
+	double_state.default_fails = 0;
 	double_state.returned_used = 0;
 	double_state.returned_first = 0;
 	double_state.returned_last = 0;
@@ -64,6 +67,22 @@ int capture_output_mark(struct capture *c, uint8_t family, uint32_t mark, bool o
 	double_state.mark = mark;
 	double_state.marks += on ? 1 : -1;
 	return 0;
+}
+
+int capture_set_default(struct capture *c, const bool block[POLICY_DIRS])
+{
+	(void)c;
+	if (double_state.default_fails)
+		return double_state.default_fails;
+	for (unsigned dir = 0; dir < POLICY_DIRS; dir++)
+		double_state.default_block[dir] = block[dir];
+	return 0;
+}
+
+bool capture_default_blocks(const struct capture *c, enum policy_dir dir)
+{
+	(void)c;
+	return double_state.default_block[dir];
 }
 
 void capture_path_mtu(struct capture *c, const struct ip_addr *src, const struct ip_addr *dst,

@@ -20,6 +20,8 @@ struct control_double {
 	_Atomic int marks;		 /* begun and not ended */
 	_Atomic int mark_family;
 	_Atomic int mark_fails; /* 0, or what the next ones get */
+	_Atomic bool default_block[POLICY_DIRS];
+	_Atomic int default_fails; /* 0, or what the next ones get */
 	/* reserve: one counter for all keys */
 	_Atomic int take_fails; /* 0, or what reserve_take returns */
 	_Atomic uint64_t block; /* numbers in a block */

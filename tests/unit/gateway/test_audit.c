@@ -74,8 +74,7 @@ START_TEST(test_line_names_the_packet)
 		 "NO_IN_POLICY from 192.0.2.1 to 192.0.2.2 SPI 0x00001004 sequence number 7 "
 		 "carrying "
 		 "10.1.0.2 port 4000 to 10.2.0.2 port 80 protocol 6: no policy covers the "
-		 "decrypted "
-		 "packet"},
+		 "packet that came in"},
 		{V_SELECTOR, true, true, 8, view("fd00::1", "fd00::2", IPPROTO_ICMPV6, 128, 0), 3,
 		 "SELECTOR from 192.0.2.1 to 192.0.2.2 SPI 0x00001004 sequence number 8 carrying "
 		 "fd00::1 to fd00::2 protocol 58 type 128 code 0: decrypted packet is outside the "
@@ -99,8 +98,8 @@ START_TEST(test_line_names_fragments_and_flow_labels)
 	struct line_case c = {.verdict = V_NO_IN_POLICY,
 			      .flow = view("fd00::1", "fd00::2", IPPROTO_UDP, 0, 0),
 			      .expected = "NO_IN_POLICY fd00::1 to fd00::2 protocol 17 fragment at "
-					  "1448 flow label 0x12345: no policy covers the decrypted "
-					  "packet"};
+					  "1448 flow label 0x12345: no policy covers the packet "
+					  "that came in"};
 
 	c.flow.has_ports = false;
 	c.flow.frag_off = 1448;

@@ -88,28 +88,76 @@ START_TEST(test_info_thresholds_are_kept)
 }
 END_TEST
 
-START_TEST(test_info_default_is_to_accept)
+enum { KEEP = XFRM_USERPOLICY_UNSPEC, BLOCK = XFRM_USERPOLICY_BLOCK, OK = XFRM_USERPOLICY_ACCEPT };
+
+static void check_default(const uint8_t expected[POLICY_DIRS])
 {
-	const struct xfrm_defaults accept = {
-		{XFRM_USERPOLICY_ACCEPT, XFRM_USERPOLICY_ACCEPT, XFRM_USERPOLICY_ACCEPT}};
-	struct xfrm_message set = plain(XFRM_MSG_SETDEFAULT), reply, event;
+	const struct xfrm_message reply = get(plain(XFRM_MSG_GETDEFAULT), XFRM_MSG_GETDEFAULT);
+
+	ck_assert_mem_eq(reply.defaults.action, expected, POLICY_DIRS);
+}
+
+START_TEST(test_info_default_is_what_was_set)
+{
+	static const struct {
+		uint8_t asked[POLICY_DIRS], is[POLICY_DIRS]; /* in, out, fwd */
+	} rows[] = {
+		{{OK, OK, OK}, {OK, OK, OK}},
+		{{KEEP, BLOCK, KEEP}, {OK, BLOCK, OK}},
+		{{BLOCK, KEEP, KEEP}, {BLOCK, BLOCK, OK}},
+		{{KEEP, KEEP, KEEP}, {BLOCK, BLOCK, OK}},
+		{{77, OK, BLOCK}, {BLOCK, OK, BLOCK}},
+		{{OK, OK, OK}, {OK, OK, OK}},
+	};
+	struct xfrm_message set = plain(XFRM_MSG_SETDEFAULT), event;
 	struct xfrm_client *listener;
 
 	ck_assert_int_eq(xfrm_client_open(server.path, false, &listener, &err), 0);
 	ck_assert_int_eq(xfrm_client_subscribe(listener, XFRMGRP_POLICY, &err), 0);
-	reply = get(plain(XFRM_MSG_GETDEFAULT), XFRM_MSG_GETDEFAULT);
-	ck_assert_mem_eq(&reply.defaults, &accept, sizeof(accept));
-	set.defaults = accept;
+	check_default(rows[0].is);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memcpy(set.defaults.action, rows[i].asked, POLICY_DIRS);
+		ck_assert_int_eq(request(set), 0);
+		check_default(rows[i].is);
+		for (unsigned dir = 0; dir < POLICY_DIRS; dir++)
+			ck_assert_uint_eq(double_state.default_block[dir],
+					  rows[i].is[dir] == BLOCK);
+		/* As the kernel, the news is an answer to nobody. */
+		ck_assert_int_eq(xfrm_client_event(listener, PATIENCE_MS, &event, &err), 0);
+		ck_assert_uint_eq(event.type, XFRM_MSG_GETDEFAULT);
+		ck_assert_uint_eq(event.seq, 0);
+		ck_assert_mem_eq(event.defaults.action, rows[i].is, POLICY_DIRS);
+	}
+	xfrm_client_close(listener);
+}
+END_TEST
+
+START_TEST(test_info_default_stays_if_it_cannot_be_had)
+{
+	static const struct {
+		int fails;
+		const char *says;
+	} rows[] = {{-EOPNOTSUPP, "no nftables"}, {-EIO, "does not take"}};
+	static const uint8_t before[POLICY_DIRS] = {OK, BLOCK, OK};
+	struct xfrm_message set = plain(XFRM_MSG_SETDEFAULT), event;
+	struct xfrm_client *listener;
+
+	set.defaults = (struct xfrm_defaults){{KEEP, BLOCK, KEEP}};
 	ck_assert_int_eq(request(set), 0);
-	set.defaults.action[POLICY_FWD] = XFRM_USERPOLICY_BLOCK;
-	ck_assert_int_eq(request(set), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(err.text, "cannot be blocked"));
-	reply = get(plain(XFRM_MSG_GETDEFAULT), XFRM_MSG_GETDEFAULT);
-	ck_assert_mem_eq(&reply.defaults, &accept, sizeof(accept));
-	/* As the kernel, the news is an answer to nobody. */
+	ck_assert_int_eq(xfrm_client_open(server.path, false, &listener, &err), 0);
+	ck_assert_int_eq(xfrm_client_subscribe(listener, XFRMGRP_POLICY, &err), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		double_state.default_fails = rows[i].fails;
+		set.defaults = (struct xfrm_defaults){{BLOCK, OK, BLOCK}};
+		ck_assert_int_eq(request(set), rows[i].fails);
+		ck_assert_msg(strstr(err.text, rows[i].says) != NULL, "%s", err.text);
+		check_default(before);
+	}
+	/* Nothing was told: the first news is the next change. */
+	double_state.default_fails = 0;
+	ck_assert_int_eq(request(set), 0);
 	ck_assert_int_eq(xfrm_client_event(listener, PATIENCE_MS, &event, &err), 0);
-	ck_assert_uint_eq(event.type, XFRM_MSG_GETDEFAULT);
-	ck_assert_uint_eq(event.seq, 0);
+	ck_assert_mem_eq(event.defaults.action, set.defaults.action, POLICY_DIRS);
 	xfrm_client_close(listener);
 }
 END_TEST
@@ -243,7 +291,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_info_counts_what_is_there);
 	tcase_add_test(tc, test_info_thresholds_are_kept);
-	tcase_add_test(tc, test_info_default_is_to_accept);
+	tcase_add_test(tc, test_info_default_is_what_was_set);
+	tcase_add_test(tc, test_info_default_stays_if_it_cannot_be_had);
 	tcase_add_test(tc, test_an_sa_goes_on_after_its_past);
 	tcase_add_test(tc, test_an_sa_goes_on_with_its_window);
 	tcase_add_test(tc, test_ae_errors_are_the_kernels);

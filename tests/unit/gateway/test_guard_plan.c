@@ -1,8 +1,9 @@
 /*
- * test_guard_plan.c: from inbound and forward policies to what the spoof guard drops. Tables of
- * cases, and a model: random policies and packets, the plan's sets asked one by one by hand, and
- * the SPD must agree.
+ * test_guard_plan.c: from inbound and forward policies to what the spoof guard drops, and from all of them
+ * to what a default that blocks lets pass. Tables of cases, and models: random policies and packets, the
+ * plan's sets asked one by one by hand, and the SPD must agree.
  */
+#include "gateway/dataplane/capture/default_text.h"
 #include "gateway/dataplane/capture/guard_plan.h"
 #include "gateway/dataplane/capture/guard_text.h"
 
@@ -40,7 +41,9 @@ static struct policy_config policy_from(const char *text)
 		       &sport, &smask, &dport, &dmask);
 
 	ck_assert_msg(n == 4 || n == 9, "%s", text);
-	p.dir = strcmp(dir, "in") == 0 ? POLICY_IN : POLICY_FWD;
+	p.dir = strcmp(dir, "in") == 0	  ? POLICY_IN
+		: strcmp(dir, "fwd") == 0 ? POLICY_FWD
+					  : POLICY_OUT;
 	for (uint8_t i = 0; i < 4; i++)
 		if (strcmp(actions[i], action) == 0)
 			p.action = i;
@@ -68,11 +71,11 @@ static void set_text(const struct guard_plan *plan, const struct guard_set *set,
 {
 	static const char *const shapes[] = {"addrs", "proto",	   "ports",
 					     "types", "fragments", "bits"};
+	static const char *const hooks[] = {"input", "forward", "output"};
 	char src[IP_ADDR_TEXT_MAX], dst[IP_ADDR_TEXT_MAX];
 
-	(void)fprintf(out, "%s %s %s %s/%u %s/%u", set->hook == GUARD_INPUT ? "input" : "forward",
-		      set->drop ? "drop" : "accept", shapes[set->shape],
-		      ip_addr_format(&m->src.addr, src), m->src.len,
+	(void)fprintf(out, "%s %s %s %s/%u %s/%u", hooks[set->hook], set->drop ? "drop" : "accept",
+		      shapes[set->shape], ip_addr_format(&m->src.addr, src), m->src.len,
 		      ip_addr_format(&m->dst.addr, dst), m->dst.len);
 	if (m->proto)
 		(void)fprintf(out, " %u", m->proto);
@@ -290,7 +293,7 @@ static char *changes(const struct guard_plan *from, const struct guard_plan *to)
 	FILE *out = open_memstream(&text, &len);
 
 	ck_assert_ptr_nonnull(out);
-	guard_text_changes(out, 1, from, to);
+	guard_text_changes(out, "cygnet_guard_1", from, to);
 	ck_assert_int_eq(fclose(out), 0);
 	return text;
 }
@@ -321,6 +324,205 @@ START_TEST(test_changes_delete_before_they_add)
 	free(text);
 	guard_plan_fini(&from);
 	guard_plan_fini(&to);
+}
+END_TEST
+
+/* ---- what a default that blocks lets pass ------------------------------------------------------ */
+
+static void make_any(const struct policy_config *policies, size_t count, struct guard_plan *plan)
+{
+	static const uint8_t hooks[POLICY_DIRS] = {GUARD_INPUT, GUARD_OUTPUT, GUARD_FORWARD};
+	const struct policy_config *all[POLICY_DIRS][64];
+	struct guard_list lists[GUARD_HOOKS] = {{NULL, 0}};
+
+	for (size_t i = 0; i < count; i++) {
+		struct guard_list *list = &lists[hooks[policies[i].dir]];
+
+		all[policies[i].dir][list->count++] = &policies[i];
+		list->policies = all[policies[i].dir];
+	}
+	ck_assert_int_eq(guard_plan_any(lists, plan), 0);
+}
+
+static const struct {
+	const char *what;
+	const char *policies[LINES_MAX];
+	const char *expected; /* of one hook */
+	uint8_t hook;
+} any_cases[] = {
+	{"no policies", {0}, "", GUARD_OUTPUT},
+	{"whatever they do",
+	 {"out protect 10.2.0.0/16 10.1.0.0/16", "out bypass 10.3.0.0/16 10.1.0.0/16",
+	  "out discard 10.4.0.0/16 10.1.0.0/16", "out use 10.5.0.0/16 10.1.0.0/16"},
+	 "output accept addrs 10.2.0.0/16 10.1.0.0/16\n"
+	 "output accept addrs 10.3.0.0/16 10.1.0.0/16\n"
+	 "output accept addrs 10.4.0.0/16 10.1.0.0/16\n"
+	 "output accept addrs 10.5.0.0/16 10.1.0.0/16\n",
+	 GUARD_OUTPUT},
+	{"each direction its own, the last of them too",
+	 {"in bypass 10.2.0.0/16 10.1.0.0/16", "fwd protect 10.3.0.0/16 10.1.0.0/16",
+	  "out bypass 10.4.0.0/16 10.1.0.0/16"},
+	 "input accept addrs 10.2.0.0/16 10.1.0.0/16\n",
+	 GUARD_INPUT},
+	{"inbound policies do not stand in for forward ones",
+	 {"in protect 10.2.0.0/16 10.1.0.0/16"},
+	 "",
+	 GUARD_FORWARD},
+	{"no link is spared, and none needs to be",
+	 {"in protect 0.0.0.0/0 0.0.0.0/0"},
+	 "input accept addrs 0.0.0.0/0 0.0.0.0/0\n",
+	 GUARD_INPUT},
+	{"ports, and nothing of fragments",
+	 {"fwd protect 10.2.0.0/16 10.1.0.0/16 6 0/0 50/ffff"},
+	 "forward accept ports 10.2.0.0/16 10.1.0.0/16 6 0-65535 80-80\n",
+	 GUARD_FORWARD},
+	{"no family: both",
+	 {"out discard any any"},
+	 "output accept addrs 0.0.0.0/0 0.0.0.0/0\n"
+	 "output accept addrs ::/0 ::/0\n",
+	 GUARD_OUTPUT},
+};
+
+START_TEST(test_any_policy_lets_pass)
+{
+	struct policy_config policies[LINES_MAX];
+	char text[TEXT_MAX] = "";
+	struct guard_plan plan;
+	size_t n = 0;
+
+	while (any_cases[_i].policies[n]) {
+		policies[n] = policy_from(any_cases[_i].policies[n]);
+		n++;
+	}
+	make_any(policies, n, &plan);
+	plan_text(&plan, any_cases[_i].hook, text);
+	ck_assert_msg(strcmp(text, any_cases[_i].expected) == 0, "%s\n%s", any_cases[_i].what,
+		      text);
+	guard_plan_fini(&plan);
+}
+END_TEST
+
+START_TEST(test_any_passes_over_policies_with_a_mark)
+{
+	struct policy_config policy = policy_from("out bypass 10.2.0.0/16 10.1.0.0/16");
+	struct guard_plan plan;
+
+	policy.mark = (struct xfrm_mark_value){.value = 7, .mask = 0xff};
+	make_any(&policy, 1, &plan);
+	ck_assert_uint_eq(plan.set_count, 0);
+	guard_plan_fini(&plan);
+}
+END_TEST
+
+static char *default_table(const bool block[POLICY_DIRS], const struct policy_config *policies,
+			   size_t count, const struct fib_marks *marks)
+{
+	struct default_rules rules = {.tun = "cyg0", .marks = marks};
+	struct guard_plan plan;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	ck_assert_ptr_nonnull(out);
+	memcpy(rules.block, block, sizeof(rules.block));
+	make_any(policies, count, &plan);
+	rules.plan = &plan;
+	default_text_table(out, &rules);
+	ck_assert_int_eq(fclose(out), 0);
+	guard_plan_fini(&plan);
+	return text;
+}
+
+/* The whole of it, with a policy to see where its set is asked. */
+START_TEST(test_default_table_has_the_chains_of_its_directions)
+{
+	static const char head[] = "add table inet cygnet_default\n"
+				   "delete table inet cygnet_default\n"
+				   "table inet cygnet_default {\n"
+				   "  set tun { type ifname; elements = { \"cyg0\" }; }\n";
+	static const char set[] = "  set s0 { type ipv4_addr . ipv4_addr; flags interval; "
+				  "elements = { 10.2.0.0/16 . 10.1.0.0/16 }; }\n";
+	static const struct {
+		const char *policy;
+		bool block[POLICY_DIRS]; /* in, out, fwd */
+		const char *counter, *chains;
+	} rows[] = {
+		{"in bypass 10.2.0.0/16 10.1.0.0/16",
+		 {true, false, false},
+		 "  counter dropped_in { }\n",
+		 "  chain input {\n"
+		 "    type filter hook input priority filter - 5; policy accept;\n"
+		 "    iifname \"lo\" accept\n"
+		 "    iifname @tun accept\n"
+		 "    meta l4proto 50 accept\n"
+		 "    socket mark 0x219 accept\n"
+		 "    frag frag-off != 0 accept\n"
+		 "    ip saddr . ip daddr @s0 accept\n"
+		 "    counter name dropped_in drop\n"
+		 "  }\n"},
+		{"fwd protect 10.2.0.0/16 10.1.0.0/16",
+		 {false, false, true},
+		 "  counter dropped_fwd { }\n",
+		 "  chain forward {\n"
+		 "    type filter hook forward priority filter - 5; policy accept;\n"
+		 "    iifname @tun accept\n"
+		 "    ip saddr . ip daddr @s0 accept\n"
+		 "    counter name dropped_fwd drop\n"
+		 "  }\n"},
+		{"out discard 10.2.0.0/16 10.1.0.0/16",
+		 {false, true, false},
+		 "  counter dropped_out { }\n",
+		 "  chain output {\n"
+		 "    type filter hook output priority filter - 5; policy accept;\n"
+		 "    oifname \"lo\" accept\n"
+		 "    oifname @tun accept\n"
+		 "    meta mark 0x219 accept\n"
+		 "    meta mark 0x7 meta skuid 123 accept\n"
+		 "    ip saddr . ip daddr @s0 accept\n"
+		 "    counter name dropped_out drop\n"
+		 "  }\n"
+		 "  chain leaving {\n"
+		 "    type filter hook forward priority filter - 5; policy accept;\n"
+		 "    oifname @tun accept\n"
+		 "    ip saddr . ip daddr @s0 accept\n"
+		 "    counter name dropped_out drop\n"
+		 "  }\n"},
+	};
+	struct fib_mark mark = {.mark = 7, .uid = 123, .users = 1};
+	const struct fib_marks marks = {.all = &mark, .count = 1};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct policy_config policy = policy_from(rows[i].policy);
+		char *text = default_table(rows[i].block, &policy, 1, &marks);
+		char expected[TEXT_MAX];
+
+		(void)snprintf(expected, sizeof(expected), "%s%s%s%s}\n", head, rows[i].counter,
+			       set, rows[i].chains);
+		ck_assert_str_eq(text, expected);
+		free(text);
+	}
+}
+END_TEST
+
+/* Without policies everything is dropped: no chain is left open. */
+START_TEST(test_default_table_closes_each_direction)
+{
+	static const char *const chains[] = {"chain input {", "chain forward {", "chain output {",
+					     "chain leaving {"};
+	static const bool block[POLICY_DIRS] = {true, true, true};
+	static const struct fib_marks none;
+	char *text = default_table(block, NULL, 0, &none);
+
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+		const char *chain = strstr(text, chains[i]);
+
+		ck_assert_msg(chain != NULL, "%s", chains[i]);
+		chain = strstr(chain, "  }\n");
+		ck_assert_ptr_nonnull(chain);
+		ck_assert_int_eq(memcmp(chain - 6, " drop\n", 6), 0);
+	}
+	ck_assert_ptr_null(strstr(text, "skuid"));
+	free(text);
 }
 END_TEST
 
@@ -529,6 +731,52 @@ START_TEST(test_plan_agrees_with_spd)
 }
 END_TEST
 
+/* A packet passes if any selector matches it, its ports being there or not. */
+START_TEST(test_any_agrees_with_selectors)
+{
+	unsigned seed = (unsigned)time(NULL), passed = 0;
+
+	printf("test_any_agrees_with_selectors: seed %u\n", seed);
+	for (int round = 0; round < 4000; round++) {
+		struct policy_config policies[6];
+		struct guard_plan plan;
+		size_t count;
+
+		srandom(++seed);
+		count = 1 + (size_t)(random() % 6);
+		for (size_t i = 0; i < count; i++)
+			policies[i] = random_policy();
+		make_any(policies, count, &plan);
+		for (size_t i = 0; i < plan.set_count; i++)
+			check_no_overlap(&plan.sets[i]);
+		for (int i = 0; i < 60; i++) {
+			struct ip_view v = random_packet();
+			bool wanted = false, passes = false;
+
+			if (random() % 4 == 0) {
+				v.frag_off = 8;
+				v.has_ports = false;
+			}
+			for (size_t j = 0; j < count; j++)
+				wanted = wanted || selector_matches(&policies[j].sel, &v);
+			for (size_t j = 0; j < plan.set_count; j++) {
+				ck_assert(!plan.sets[j].drop);
+				for (size_t k = 0; k < plan.sets[j].count; k++)
+					passes = passes || match_sees(&plan.sets[j],
+								      &plan.sets[j].matches[k], &v);
+			}
+			ck_assert_msg(passes == wanted, "seed %u: %s", seed,
+				      wanted ? "what a policy matches is dropped"
+					     : "what none matches passes");
+			passed += passes;
+		}
+		guard_plan_fini(&plan);
+	}
+	ck_assert_uint_gt(passed, 10000); /* both kinds were met */
+	ck_assert_uint_lt(passed, 230000);
+}
+END_TEST
+
 START_TEST(test_plan_needs_few_sets_for_many_policies)
 {
 	enum { MANY = 10000 };
@@ -567,7 +815,13 @@ int main(void)
 	tcase_add_test(tcase, test_plan_passes_over_policies_with_a_mark);
 	tcase_add_test(tcase, test_plan_names_each_link_once);
 	tcase_add_test(tcase, test_changes_delete_before_they_add);
+	tcase_add_loop_test(tcase, test_any_policy_lets_pass, 0,
+			    (int)(sizeof(any_cases) / sizeof(any_cases[0])));
+	tcase_add_test(tcase, test_any_passes_over_policies_with_a_mark);
+	tcase_add_test(tcase, test_default_table_has_the_chains_of_its_directions);
+	tcase_add_test(tcase, test_default_table_closes_each_direction);
 	tcase_add_test(tcase, test_plan_agrees_with_spd);
+	tcase_add_test(tcase, test_any_agrees_with_selectors);
 	tcase_add_test(tcase, test_plan_needs_few_sets_for_many_policies);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
