@@ -391,7 +391,7 @@ void child_expired(struct child *c)
 	if (fresh)
 		child_switch(c, fresh);
 	/* Its rekey did not come about in time: made anew if it is to be up. */
-	if (c->phase == CHILD_UP && c->kid->c.start_action == IKE_START_START && c->kid->current) {
+	if (c->phase == CHILD_UP && (c->kid->c.start_action & IKE_START_START) && c->kid->current) {
 		struct task *t = task_new(TASK_CHILD);
 
 		if (t)

@@ -102,7 +102,7 @@ static void failed(struct ike_sa *sa, const char *why)
 		return;
 	}
 	/* What is to be up for ever is tried again. */
-	if (t->kid->c.start_action == IKE_START_START && sa->conn->c.keyingtries == 0 &&
+	if ((t->kid->c.start_action & IKE_START_START) && sa->conn->c.keyingtries == 0 &&
 	    t->kid->current) {
 		emit_wish_event(sa, IKE_EV_FAILED, t->kid, t->request, why);
 		wish_forget(sa->ike, t->request);

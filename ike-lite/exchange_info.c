@@ -150,7 +150,7 @@ static void close_all(struct ike_sa *sa)
 		if (c->phase != CHILD_UP)
 			continue;
 		again[count++] = kid_get(c->kid);
-		if (c->kid->c.close_action == IKE_START_START)
+		if (c->kid->c.close_action & IKE_START_START)
 			policies_hold(ike, conn, c->kid);
 	}
 	sa_end(sa, "the peer deleted it");

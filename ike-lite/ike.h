@@ -94,7 +94,13 @@ struct ike_ends {
 
 enum { IKE_NAME_MAX = 64, IKE_ADDRS_MAX = 8, IKE_SECRET_MAX = 256, IKE_SECRET_IDS_MAX = 8 };
 
-enum ike_start { IKE_START_NONE, IKE_START_TRAP, IKE_START_START };
+/* Bits: a trap that is there before, beside and after what was started. */
+enum ike_start {
+	IKE_START_NONE = 0,
+	IKE_START_TRAP = 1,
+	IKE_START_START = 2,
+	IKE_START_BOTH = IKE_START_TRAP | IKE_START_START
+};
 enum ike_fragmentation {
 	IKE_FRAGMENT_NO,
 	IKE_FRAGMENT_ACCEPT,

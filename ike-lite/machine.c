@@ -135,9 +135,9 @@ static void wait_for_route(struct ike *ike, struct conn *conn, struct kid *kid)
 
 static void start_kid(struct ike *ike, struct conn *conn, struct kid *kid)
 {
-	if (kid->c.start_action == IKE_START_TRAP)
+	if (kid->c.start_action & IKE_START_TRAP)
 		policies_trap(ike, conn, kid);
-	if (kid->c.start_action == IKE_START_START &&
+	if ((kid->c.start_action & IKE_START_START) &&
 	    wish_child(ike, conn, kid, 0, NULL) == -EHOSTUNREACH)
 		wait_for_route(ike, conn, kid);
 }

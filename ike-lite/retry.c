@@ -131,7 +131,7 @@ void sa_peer_is_dead(struct ike_sa *sa, const char *why)
 		if (c->phase != CHILD_UP)
 			continue;
 		again[count++] = kid_get(c->kid);
-		if (c->kid->c.dpd_action == IKE_START_START)
+		if (c->kid->c.dpd_action & IKE_START_START)
 			policies_hold(ike, conn, c->kid);
 	}
 	sa_end(sa, why);

@@ -240,9 +240,9 @@ void wish_after_end(struct ike *ike, struct conn *conn, struct kid *kid, enum ik
 {
 	if (!conn->current || !kid->current || ike->ending)
 		return;
-	if (action == IKE_START_TRAP)
+	if (action & IKE_START_TRAP)
 		policies_trap(ike, conn, kid);
-	if (action == IKE_START_START)
+	if (action & IKE_START_START)
 		(void)wish_child(ike, conn, kid, 0, NULL);
 }
 

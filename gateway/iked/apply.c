@@ -63,18 +63,6 @@ static int configure(struct iked *d, const struct iked_config *config, char why[
 	return rc;
 }
 
-/* start_action = trap|start: the trap is set, now the start. Up already: nothing happens. */
-static void start_both(struct iked *d)
-{
-	for (unsigned i = 0; i < d->config->both_count; i++) {
-		const struct iked_both *both = &d->config->both[i];
-		const struct ike_connection *conn = &d->config->ike.connections[both->connection];
-
-		(void)ike_initiate(d->ike, iked_now_ms(), conn->name,
-				   conn->children[both->child].name, 0);
-	}
-}
-
 int iked_apply(struct iked *d, const struct config_tree *tree, struct config_report *report)
 {
 	struct iked_config *config = NULL;
@@ -95,8 +83,6 @@ int iked_apply(struct iked *d, const struct config_tree *tree, struct config_rep
 	}
 	iked_config_free(d->config);
 	d->config = config;
-	iked_pump(d);
-	start_both(d);
 	iked_pump(d);
 	return 0;
 }
@@ -125,7 +111,5 @@ void iked_on_resolved(void *ctx)
 		return;
 	if (configure(d, d->config, why) < 0)
 		log_err("new addresses of peers: %s", why);
-	iked_pump(d);
-	start_both(d);
 	iked_pump(d);
 }

@@ -62,6 +62,8 @@ static const char *start_words(enum ike_start start)
 		return "comes up when a packet wants it";
 	case IKE_START_START:
 		return "comes up at once";
+	case IKE_START_BOTH:
+		return "comes up at once, and when a packet wants it";
 	case IKE_START_NONE:
 		break;
 	}

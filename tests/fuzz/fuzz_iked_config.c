@@ -35,9 +35,6 @@ static void check(const struct iked_config *config)
 		assert(config->ike.secrets[i].len && config->ike.secrets[i].len <= IKE_SECRET_MAX);
 	for (unsigned i = 0; i < config->host_count; i++)
 		assert(config->hosts[i].connection < config->ike.connection_count);
-	for (unsigned i = 0; i < config->both_count; i++)
-		assert(config->both[i].child <
-		       config->ike.connections[config->both[i].connection].child_count);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -124,6 +124,20 @@ ike gwA load "$WORK/gwA.ike"
 ike_is gwA '.[0].spi_i' "$before" || fail "the tunnel that did not change was dropped"
 on hostA ping -q -n -c 20 -i 0.05 -W 1 10.2.0.2 > /dev/null || fail "a packet did not bring the tunnel up"
 ike_is gwA length 2
+say "trap|start: up at once, and by a packet when it was taken down"
+up_now() { [[ $(spi_of gwA) =~ ^[0-9a-f]{8}$ ]]; }
+ike gwA down office
+conf A 'trap|start'
+assert_match "$(ike gwA check "$WORK/gwA.ike")" 'comes up at once, and when a packet wants it'
+if up_now; then fail "it is up before it was started"; fi
+ike gwA load "$WORK/gwA.ike"
+wait_for 10 up_now
+ike gwA down office
+if up_now; then fail "it is up after it was taken down"; fi
+on hostA ping -q -n -c 20 -i 0.05 -W 1 10.2.0.2 > /dev/null || fail "a packet did not bring the tunnel up"
+ike_is gwA length 2
+
+say "a wrong file changes nothing"
 echo 'connections { x { locl_addrs = 1 } }' > "$WORK/wrong.conf"
 if ike gwA load "$WORK/wrong.conf" 2> "$WORK/wrong.txt"; then fail "a wrong file was loaded"; fi
 assert_match "$(cat "$WORK/wrong.txt")" 'wrong.conf:1: unknown key "locl_addrs" in a connection: did you mean "local_addrs"\?'

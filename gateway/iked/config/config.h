@@ -16,20 +16,14 @@ struct iked_host {
 	char name[CONFIG_NAME_MAX + 1];
 };
 
-/* start_action = trap|start: the machine sets the trap, the daemon starts it. */
-struct iked_both {
-	unsigned connection, child;
-};
-
 enum { IKED_HOSTS_MAX = 256 };
 
 struct iked_config {
 	/* Connections have the addresses that are written as such; without any and with hosts they
 	 * must not be given to the machine before one is resolved, or they would be for everybody. */
 	struct ike_config ike; /* owned; secrets are cleansed */
-	unsigned host_count, both_count;
+	unsigned host_count;
 	struct iked_host *hosts; /* owned */
-	struct iked_both *both;	 /* owned */
 };
 
 /* Makes sense of the tree. 0 and *out (owned); -EINVAL: every problem was reported; -ENOMEM. */

@@ -393,6 +393,5 @@ void iked_config_free(struct iked_config *config)
 			       config->ike.secret_count * sizeof(*config->ike.secrets));
 	free(config->ike.secrets);
 	free(config->hosts);
-	free(config->both);
 	free(config);
 }

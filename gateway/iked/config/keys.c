@@ -137,7 +137,7 @@ static const struct config_key keys[] = {
 	TAKEN(PLACE_CHILD, "rekey_packets", take_amount, CHILD(rekey_packets)),
 	TAKEN(PLACE_CHILD, "life_packets", take_amount, CHILD(life_packets)),
 	TAKEN(PLACE_CHILD, "rand_packets", take_amount, CHILD(rand_packets)),
-	TAKEN(PLACE_CHILD, "start_action", take_start_action, CHILD(start_action)),
+	TAKEN(PLACE_CHILD, "start_action", take_start, CHILD(start_action)),
 	TAKEN(PLACE_CHILD, "dpd_action", take_start, CHILD(dpd_action)),
 	TAKEN(PLACE_CHILD, "close_action", take_start, CHILD(close_action)),
 	TAKEN(PLACE_CHILD, "reqid", take_u32, CHILD(reqid)),

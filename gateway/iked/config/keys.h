@@ -112,7 +112,6 @@ TAKE(take_fragment_size);
 /* value_enum.c */
 TAKE(take_fragmentation); /* enum ike_fragmentation */
 TAKE(take_start);	  /* enum ike_start */
-TAKE(take_start_action);  /* the same, and trap|start */
 TAKE(take_keyingtries);	  /* uint32_t */
 TAKE(take_unique);	  /* bool initial_contact */
 TAKE(take_tfc);		  /* uint32_t */

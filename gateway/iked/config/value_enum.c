@@ -57,8 +57,9 @@ void take_fragmentation(struct interpretation *in, const struct config_node *nod
 }
 
 static const struct choice starts[] = {
-	{"none", IKE_START_NONE},  {"trap", IKE_START_TRAP}, {"start", IKE_START_START},
-	{"clear", IKE_START_NONE}, {"hold", IKE_START_TRAP}, {"restart", IKE_START_START},
+	{"none", IKE_START_NONE},	{"trap", IKE_START_TRAP},	{"start", IKE_START_START},
+	{"trap|start", IKE_START_BOTH}, {"start|trap", IKE_START_BOTH}, {"clear", IKE_START_NONE},
+	{"hold", IKE_START_TRAP},	{"restart", IKE_START_START},
 };
 
 void take_start(struct interpretation *in, const struct config_node *node, void *field)
@@ -67,27 +68,6 @@ void take_start(struct interpretation *in, const struct config_node *node, void 
 
 	if (CHOOSE(in, node, starts, &value))
 		*(enum ike_start *)field = (enum ike_start)value;
-}
-
-void take_start_action(struct interpretation *in, const struct config_node *node, void *field)
-{
-	struct iked_config *c = in->config;
-	struct iked_both *grown;
-
-	if (strcasecmp(node->value, "trap|start") != 0 &&
-	    strcasecmp(node->value, "start|trap") != 0) {
-		take_start(in, node, field);
-		return;
-	}
-	*(enum ike_start *)field = IKE_START_TRAP;
-	grown = reallocarray(c->both, c->both_count + 1, sizeof(*grown));
-	if (!grown) {
-		in->no_memory = true;
-		return;
-	}
-	c->both = grown;
-	grown[c->both_count++] =
-		(struct iked_both){.connection = in->connection, .child = in->child};
 }
 
 void take_keyingtries(struct interpretation *in, const struct config_node *node, void *field)

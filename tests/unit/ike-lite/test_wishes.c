@@ -115,11 +115,44 @@ START_TEST(test_wishes_trap_offers_the_packet_first)
 }
 END_TEST
 
+/* trap|start: at once; and when it went down a packet is enough. */
+START_TEST(test_wishes_trap_and_start)
+{
+	p.side[A].kids[0].start_action = IKE_START_BOTH;
+	pair_configure(&p, B);
+	pair_configure(&p, A);
+	/* Nothing leaves in clear while it is being made. */
+	ck_assert_uint_eq(p.queued, 1);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert(p.side[A].policies[0].trap);
+	pair_run(&p);
+	check_up();
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert(!p.side[A].policies[0].trap);
+	/* The same file once more changes nothing. */
+	pair_configure(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+	ck_assert(!p.side[A].policies[0].trap);
+	ck_assert_int_eq(ike_terminate(p.side[A].ike, p.now, "net", NULL, 0), 0);
+	pair_collect(&p, A);
+	pair_run(&p);
+	ck_assert_uint_eq(p.side[A].sa_count, 0);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+	ck_assert(p.side[A].policies[0].trap);
+	acquire(A, 5);
+	pair_run(&p);
+	check_up();
+	ck_assert_uint_eq(p.side[A].sas[0].acquire_seq, 5);
+}
+END_TEST
+
 /* ---- again and again ------------------------------------------------------------------------------------------- */
+
+static const enum ike_start starts[] = {IKE_START_START, IKE_START_BOTH};
 
 START_TEST(test_wishes_start_is_tried_for_ever)
 {
-	p.side[A].kids[0].start_action = IKE_START_START;
+	p.side[A].kids[0].start_action = starts[_i];
 	p.side[A].connection.keyingtries = 0;
 	pair_configure(&p, A);
 	/* Nobody there for hours. */
@@ -150,7 +183,7 @@ END_TEST
 
 START_TEST(test_wishes_start_child_is_tried_again)
 {
-	p.side[A].kids[0].start_action = IKE_START_START;
+	p.side[A].kids[0].start_action = starts[_i];
 	p.side[A].connection.keyingtries = 0;
 	p.side[B].kids[0].remote_ts.at[0] = pair_ts("10.77.0.0/16");
 	pair_configure(&p, B);
@@ -605,9 +638,10 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_wishes_trap_comes_up_on_demand);
 	tcase_add_test(tc, test_wishes_trap_offers_the_packet_first);
-	tcase_add_test(tc, test_wishes_start_is_tried_for_ever);
+	tcase_add_test(tc, test_wishes_trap_and_start);
+	tcase_add_loop_test(tc, test_wishes_start_is_tried_for_ever, 0, 2);
 	tcase_add_test(tc, test_wishes_are_tried_as_often_as_configured);
-	tcase_add_test(tc, test_wishes_start_child_is_tried_again);
+	tcase_add_loop_test(tc, test_wishes_start_child_is_tried_again, 0, 2);
 	tcase_add_test(tc, test_wishes_start_waits_for_a_route);
 	tcase_add_test(tc, test_wishes_follow_the_local_address);
 	tcase_add_test(tc, test_wishes_follow_a_listed_address);
