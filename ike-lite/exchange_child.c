@@ -18,7 +18,9 @@ enum {
 	GROUP_RETRIES_MAX = 3,
 	REKEY_AGAIN_MS = 30000,
 	TEMPORARY_MS = 1000,
-	TEMPORARY_DOUBLINGS = 5
+	TEMPORARY_DOUBLINGS = 5,
+	/* So often a peer may be busy while a child has lost its SAs: half a minute to a whole one. */
+	LOST_REFUSALS_MAX = 5
 };
 
 /* ---- asking --------------------------------------------------------------------------------------------- */
@@ -82,6 +84,20 @@ uint64_t create_later_ms(struct ike_sa *sa)
 	return ms + engine_random64(sa->ike) % (ms + 1);
 }
 
+/* Its SAs are gone from the data plane, and the peer makes no new ones: it is of no use to anybody. What a person would
+ * do then is done: all is made anew. A new IKE SA, and not the child alone, since IKE_AUTH asks for no group, about
+ * which the ends may disagree. */
+static void begin_anew(struct ike_sa *sa, const struct child *c)
+{
+	if (sa_find_task(sa, TASK_DELETE_IKE, NULL))
+		return;
+	emit_child_event(c, IKE_EV_NOTICE, 0,
+			 "its SAs are lost and the peer makes no new ones: the connection begins "
+			 "anew");
+	wish_replacement(sa);
+	sa_queue_first(sa, task_new(TASK_DELETE_IKE));
+}
+
 static void failed(struct ike_sa *sa, const char *why)
 {
 	struct task *t = sa->active;
@@ -99,6 +115,8 @@ static void failed(struct ike_sa *sa, const char *why)
 			engine_due_at(sa->ike, c->rekey_at);
 		}
 		sa_task_failed(sa, why);
+		if (c && c->phase == CHILD_UP && c->lost)
+			begin_anew(sa, c);
 		return;
 	}
 	/* What is to be up for ever is tried again. */
@@ -178,6 +196,11 @@ static void unknown_to_peer(struct ike_sa *sa)
 	kid_put(kid);
 }
 
+static bool is_too_busy(const struct task *t)
+{
+	return t->child && t->child->lost && t->refusals >= LOST_REFUSALS_MAX;
+}
+
 static void take_refusal(struct ike_sa *sa, const struct message *m)
 {
 	uint16_t notify = create_error_in(m);
@@ -189,7 +212,7 @@ static void take_refusal(struct ike_sa *sa, const struct message *m)
 		sa_task_done(sa); /* deleted in the meantime: no news */
 	else if (is_rekey && sa->active->rival_child)
 		failed(sa, "the peer's own rekey counts");
-	else if (notify == IKE_N_TEMPORARY_FAILURE)
+	else if (notify == IKE_N_TEMPORARY_FAILURE && !is_too_busy(sa->active))
 		sa_task_later(sa, create_later_ms(sa));
 	else if (is_rekey && notify == IKE_N_CHILD_SA_NOT_FOUND)
 		unknown_to_peer(sa);

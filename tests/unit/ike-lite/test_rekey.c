@@ -739,23 +739,93 @@ START_TEST(test_lost_sas_are_awaited_by_packets)
 }
 END_TEST
 
-/* The peer refused the new SAs: a packet's wish is not swallowed until they are asked for again. */
-START_TEST(test_lost_sas_that_are_refused_are_not_awaited)
+/* New SAs came of a new IKE SA: everything once, and the old ones are gone. */
+static void check_begun_anew(unsigned loser)
+{
+	ck_assert(pair_has_event(&p, loser, IKE_EV_NOTICE, "begins anew"));
+	for (unsigned i = 0; i < SIDES; i++) {
+		ck_assert_uint_eq(pair_ike_sas(&p, i, IKE_STATE_UP), 1);
+		ck_assert_uint_eq(pair_children(&p, i), 1);
+		ck_assert_uint_eq(pair_count(&p, i, true), 1);
+		ck_assert_uint_eq(pair_count(&p, i, false), 1);
+		ck_assert_uint_eq(p.side[i].policy_count, 1);
+		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_CHILD_UP), 2);
+	}
+	ck_assert(pair_traffic_flows(&p));
+}
+
+/* The peer refuses new SAs for those that were lost: they would be of no use until the child's end. All is made anew, and
+ * a packet that comes meanwhile waits for that. */
+START_TEST(test_lost_sas_that_are_refused_begin_anew)
 {
 	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
+	unsigned loser = (unsigned)_i;
 
-	pair_proposals(&p.side[A].kids[0].proposal_count, p.side[A].kids[0].proposals,
+	pair_proposals(&p.side[loser].kids[0].proposal_count, p.side[loser].kids[0].proposals,
 		       IKE_PROTO_ESP, "aes128gcm16-ecp256-noesn");
 	pair_up(&p);
 	p.checks_traffic = false;
-	pair_lose_sas(&p, A);
+	pair_lose_sas(&p, loser);
 	/* CREATE_CHILD_SA { N(REKEY_SA), .. } --> <-- CREATE_CHILD_SA { N(NO_PROPOSAL_CHOSEN) } */
-	pair_expect(&p, A, IKE_CREATE_CHILD_SA, false);
-	pair_expect(&p, B, IKE_CREATE_CHILD_SA, true);
-	ck_assert_uint_eq(p.queued, 0);
-	ike_on_acquire(p.side[A].ike, p.now, p.side[A].policies[0].reqid, &src, &dst, 77);
-	pair_collect(&p, A);
-	pair_expect(&p, A, IKE_CREATE_CHILD_SA, false);
+	pair_expect(&p, loser, IKE_CREATE_CHILD_SA, false);
+	pair_expect(&p, other(loser), IKE_CREATE_CHILD_SA, true);
+	/* IKE_SA_INIT --> and INFORMATIONAL { D } --> */
+	ck_assert_uint_eq(p.queued, 2);
+	ike_on_acquire(p.side[loser].ike, p.now, p.side[loser].policies[0].reqid,
+		       loser == A ? &src : &dst, loser == A ? &dst : &src, 77);
+	pair_collect(&p, loser);
+	ck_assert_uint_eq(p.queued, 2);
+	pair_wait(&p, 10000);
+	check_begun_anew(loser);
+	ck_assert_uint_eq(p.side[loser].sas[0].acquire_seq, 77);
+	/* Once. */
+	pair_forget_events(&p);
+	pair_wait(&p, 100000);
+	ck_assert_uint_eq(pair_count_events(&p, loser, IKE_EV_NOTICE), 0);
+}
+END_TEST
+
+/* A peer that is busy for ever: B rekeys the IKE SA and never hears the answer. */
+START_TEST(test_lost_sas_begin_anew_when_the_peer_is_busy)
+{
+	uint64_t began;
+
+	pair_up(&p);
+	p.checks_traffic = false;
+	rekey(B, NULL);
+	pair_drop(&p);
+	began = p.now;
+	pair_lose_sas(&p, A);
+	while (!pair_has_event(&p, A, IKE_EV_NOTICE, "begins anew")) {
+		while (p.queued) {
+			const struct datagram *d = &p.queue[0];
+
+			if (d->from == B && !(d->data[19] & IKE_FLAG_RESPONSE))
+				pair_drop(&p);
+			else
+				pair_deliver(&p);
+		}
+		ck_assert_uint_lt(p.now - began, 70000);
+		ck_assert(pair_step_time(&p));
+	}
+	ck_assert_uint_gt(p.now - began, 30000);
+	pair_wait(&p, 200000);
+	check_begun_anew(A);
+}
+END_TEST
+
+/* A peer of whom it is not known where it is cannot be called: it hears that it is over, and calls. */
+START_TEST(test_lost_sas_of_a_peer_from_anywhere)
+{
+	p.side[B].connection.remote_count = 0;
+	p.side[A].kids[0].close_action = IKE_START_START;
+	pair_proposals(&p.side[B].kids[0].proposal_count, p.side[B].kids[0].proposals,
+		       IKE_PROTO_ESP, "aes128gcm16-ecp256-noesn");
+	pair_up(&p);
+	p.checks_traffic = false;
+	pair_lose_sas(&p, B);
+	pair_wait(&p, 10000);
+	check_begun_anew(B);
 }
 END_TEST
 
@@ -811,7 +881,9 @@ int main(void)
 	tcase_add_test(tc, test_lost_sas_do_not_wait_for_a_busy_peer);
 	tcase_add_loop_test(tc, test_lost_sas_of_several_children_are_all_renewed, 0, SIDES);
 	tcase_add_test(tc, test_lost_sas_are_awaited_by_packets);
-	tcase_add_test(tc, test_lost_sas_that_are_refused_are_not_awaited);
+	tcase_add_loop_test(tc, test_lost_sas_that_are_refused_begin_anew, 0, SIDES);
+	tcase_add_test(tc, test_lost_sas_begin_anew_when_the_peer_is_busy);
+	tcase_add_test(tc, test_lost_sas_of_a_peer_from_anywhere);
 	tcase_add_test(tc, test_sas_that_stand_are_kept);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
