@@ -91,7 +91,7 @@ static void begin_anew(struct ike_sa *sa, const struct child *c)
 {
 	if (sa_find_task(sa, TASK_DELETE_IKE, NULL))
 		return;
-	emit_child_event(c, IKE_EV_NOTICE, 0,
+	emit_child_event(c, IKE_EV_RETRY, 0,
 			 "its SAs are lost and the peer makes no new ones: the connection begins "
 			 "anew");
 	wish_replacement(sa);

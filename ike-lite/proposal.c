@@ -35,6 +35,15 @@ static bool add(struct ike_proposal *p, const struct ike_transform *t)
 	return true;
 }
 
+bool ike_proposal_has_implicit_iv(const struct ike_proposal *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->at[i].type == IKE_ENCR && (p->at[i].id == IKE_ENCR_AES_GCM_16_IIV ||
+						  p->at[i].id == IKE_ENCR_CHACHA20_POLY1305_IIV))
+			return true;
+	return false;
+}
+
 /* ---- DH ------------------------------------------------------------------------------------- */
 
 uint16_t ike_proposal_dh(const struct ike_proposal *p)

@@ -11,20 +11,20 @@
 enum { ESP = IKE_FOR_ESP, IKE = IKE_FOR_IKE, BOTH = ESP | IKE, REFUSED = 0 };
 
 /* ESP-only AEADs and counter modes; one row per key length: AES has three. */
-#define AES_ROW(bits, word, alias, id, aead, salt, icv, esp_id)                                   \
-	{                                                                                         \
-		"aes" #bits word, alias, {IKE_ENCR, id, bits}, ESP, aead, (bits) / 8, salt, 8, 1, \
-			icv, NULL, esp_id                                                         \
+#define AES_ROW(bits, word, alias, id, aead, salt, iv, icv, esp_id)                                \
+	{                                                                                          \
+		"aes" #bits word, alias, {IKE_ENCR, id, bits}, ESP, aead, (bits) / 8, salt, iv, 1, \
+			icv, NULL, esp_id                                                          \
 	}
-#define AES_ROWS(mode, id, aead, salt, icv, esp_id)                    \
-	AES_ROW(128, mode, NULL, id, aead, salt, icv, esp_id),         \
-		AES_ROW(192, mode, NULL, id, aead, salt, icv, esp_id), \
-		AES_ROW(256, mode, NULL, id, aead, salt, icv, esp_id)
+#define AES_ROWS(mode, id, aead, salt, iv, icv, esp_id)                    \
+	AES_ROW(128, mode, NULL, id, aead, salt, iv, icv, esp_id),         \
+		AES_ROW(192, mode, NULL, id, aead, salt, iv, icv, esp_id), \
+		AES_ROW(256, mode, NULL, id, aead, salt, iv, icv, esp_id)
 /* strongSwan counts the ICV in bytes or in bits. */
-#define AEAD_ROWS(mode, icv, icv_bits, id, salt, esp_id)                                       \
-	AES_ROW(128, mode #icv, "aes128" mode #icv_bits, id, true, salt, icv, esp_id),         \
-		AES_ROW(192, mode #icv, "aes192" mode #icv_bits, id, true, salt, icv, esp_id), \
-		AES_ROW(256, mode #icv, "aes256" mode #icv_bits, id, true, salt, icv, esp_id)
+#define AEAD_ROWS(mode, icv, icv_bits, id, salt, esp_id)                                          \
+	AES_ROW(128, mode #icv, "aes128" mode #icv_bits, id, true, salt, 8, icv, esp_id),         \
+		AES_ROW(192, mode #icv, "aes192" mode #icv_bits, id, true, salt, 8, icv, esp_id), \
+		AES_ROW(256, mode #icv, "aes256" mode #icv_bits, id, true, salt, 8, icv, esp_id)
 
 /* What has no sizes of its own, or none that matter. */
 #define PLAIN(first, second, kind, id, bits, uses)                                 \
@@ -56,8 +56,12 @@ static const struct ike_algorithm rows[] = {
 	AEAD_ROWS("ccm", 16, 128, IKE_ENCR_AES_CCM_16, 3, ESP_ENCR_AES_CCM),
 	AEAD_ROWS("ccm", 12, 96, IKE_ENCR_AES_CCM_12, 3, ESP_ENCR_AES_CCM),
 	AEAD_ROWS("ccm", 8, 64, IKE_ENCR_AES_CCM_8, 3, ESP_ENCR_AES_CCM),
-	AES_ROWS("ctr", IKE_ENCR_AES_CTR, false, 4, 0, ESP_ENCR_AES_CTR),
-	AES_ROWS("gmac", IKE_ENCR_AES_GMAC, true, 4, 16, ESP_ENCR_AES_GMAC),
+	AES_ROWS("ctr", IKE_ENCR_AES_CTR, false, 4, 8, 0, ESP_ENCR_AES_CTR),
+	AES_ROWS("gmac", IKE_ENCR_AES_GMAC, true, 4, 8, 16, ESP_ENCR_AES_GMAC),
+	/* RFC 8750: for ESP alone, whose sequence number is the IV; strongSwan has no words for them */
+	AES_ROWS("gcm16iiv", IKE_ENCR_AES_GCM_16_IIV, true, 4, 0, 16, ESP_ENCR_AES_GCM_IIV),
+	{"chacha20poly1305iiv", NULL, {IKE_ENCR, IKE_ENCR_CHACHA20_POLY1305_IIV, 0}, ESP, true,
+	 32, 4, 0, 1, 16, NULL, ESP_ENCR_CHACHA20_POLY1305_IIV},
 	{"null", NULL, {IKE_ENCR, IKE_ENCR_NULL, 0}, ESP, false, 0, 0, 0, 1, 0, NULL, ESP_ENCR_NULL},
 
 	/* RFC 4868 §2.1: the key is as long as the digest, the ICV half of it */

@@ -12,7 +12,7 @@ source "$LIB/iked.sh"
 lab_begin ike-two-gateways
 offices_up
 
-# conf SIDE START: the same file on both sides but for who is who.
+# conf SIDE START [ESP-PROPOSALS]: the same file on both sides but for who is who.
 conf() {
     local us=1 them=2
     if [[ $1 == B ]]; then us=2 them=1; fi
@@ -33,6 +33,7 @@ connections {
                 local_ts = 10.$us.0.0/24
                 remote_ts = 10.$them.0.0/24
                 start_action = $2
+                esp_proposals = ${3:-default}
             }
         }
     }
@@ -116,6 +117,29 @@ wait_for 5 ike_is gwB length 1
 for gateway in gwA gwB; do
     if sk "$gateway" -DP | grep -F '10.1.0.0/24'; then fail "policies of office on $gateway"; fi
 done
+
+say "an implicit IV: eight octets less in each packet; new keys, too"
+for gateway in A B; do
+    conf "$gateway" none aes128gcm16iiv-esn
+    ike "gw$gateway" load "$WORK/gw$gateway.ike"
+done
+refused on hostB "$BIN/cygnet-iked" --kernel --config "$WORK/gwB.ike" --control "$WORK/hostB.control" --state-dir "$WORK"
+assert_match "$SAID" 'gwB.ike:[0-9]+: child net of connection office: esp_proposals has an implicit IV .*kernels do not'
+ike gwA up office
+for gateway in gwA gwB; do
+    sk "$gateway" -D | grep -F 'iiv' > /dev/null || fail "$gateway has no SA with an implicit IV"
+done
+assert_match "$(ike gwA status)" 'AES-128-GCM-16-IIV'
+assert_match "$(ike gwA status)" '10\.1\.0\.0/24 => 10\.2\.0\.0/24[^=]* inner MTU 1454'
+reaches hostA 10.2.0.2 -s 1426 -M do
+before=$(spi_of gwA)
+ike gwB rekey office/net
+wait_for 5 changed "$before"
+reaches hostB 10.1.0.2 -s 1426 -M do
+for gateway in gwA gwB; do assert_eq "$(verdicts "$gateway")" '' "verdicts on $gateway"; done
+ike gwA down office
+conf B none
+ike gwB load "$WORK/gwB.ike"
 
 say "a changed file: what did not change stays up, what is new waits for a packet"
 conf A trap

@@ -170,6 +170,7 @@ int encap_register(struct session *s, const struct nlmsghdr *nlh, const struct x
 		(void)refuse_ike(msg->port, rc, &err);
 		return request_ack(s, nlh, &err);
 	}
+	s->is_ike = true;
 	return request_ack_with(s, nlh, NULL, fd);
 }
 

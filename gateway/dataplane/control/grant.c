@@ -114,6 +114,10 @@ int grant_take(struct control *c, const struct sa_config *config, struct sa_gran
 		return -ENOMEM;
 	rc = reserve_take(c->deps.reserve, config, out->past.out_seq, &out->seq, &out->iv_mask);
 	if (!rc) {
+		/* RFC 8750 §4: the sequence number as it is. The blocks on the disk still see to it that none comes
+		 * twice with a key. */
+		if (esp_suite_has_implicit_iv(&config->suite))
+			out->iv_mask = 0;
 		grant->last = out->seq;
 		return 0;
 	}

@@ -75,6 +75,7 @@ struct session {
 	/* What the client said of itself, and what it listens to. */
 	struct cygnet_ctl ctl;
 	bool hears_misfits;
+	bool is_ike;		       /* it was given a port's IKE: the keys it brings are fresh */
 	struct session *next_listener; /* control's list, if it listens */
 	bool overrun;		       /* events were lost since the last one it got */
 	uint64_t events_lost;
@@ -301,6 +302,7 @@ struct control {
 	time_t refused_at; /* a refusal is logged once a second at most */
 	void *grants;	   /* owned: last grant of each outbound SA, see grant.c */
 	time_t grant_failed_at;
+	bool by_ike;		   /* the request under way comes of a session that is_ike */
 	struct session *listeners; /* who hears anything; owned by their clients */
 	uint32_t groups;	   /* of all of them */
 	uint64_t events_lost;

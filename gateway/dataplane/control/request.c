@@ -99,7 +99,9 @@ static int serve(struct session *s, struct xfrm_message *msg, struct xfrm_error 
 		/* ACQUIRE: a kernel would ask its managers, for tests of theirs. */
 		return xfrm_error_set(err, msg->type == XFRM_MSG_ACQUIRE ? -EOPNOTSUPP : -EINVAL, 0,
 				      "message type %u is an answer, not a request", msg->type);
+	s->control->by_ike = s->is_ike;
 	rc = service->serve(s->control, msg, err);
+	s->control->by_ike = false;
 	if (rc || !service->answers)
 		return rc;
 	msg->flags = 0;

@@ -99,6 +99,17 @@ static int check_mark(const struct sa_config *config, unsigned directions, struc
 		"which carries no mark");
 }
 
+/* RFC 8750: the nonce is the sequence number itself. Where the key was used before, or by somebody else as well, that
+ * gives plaintexts away; of IKE's keys nobody knows but the two ends, and each has its own to send by. */
+static int check_iv(const struct control *c, const struct sa_config *config, unsigned directions,
+		    struct xfrm_error *err)
+{
+	if (c->by_ike || !(directions & SA_OUT) || !esp_suite_has_implicit_iv(&config->suite))
+		return 0;
+	return xfrm_error_set(err, -EOPNOTSUPP, 0,
+			      "an implicit IV takes a fresh key, which only IKE can vouch for");
+}
+
 /* NEWSA, or the UPDSA that completes a larval SA. */
 static int add_sa(struct control *c, const struct xfrm_message *msg, struct xfrm_error *err,
 		  struct sa **out)
@@ -107,6 +118,8 @@ static int add_sa(struct control *c, const struct xfrm_message *msg, struct xfrm
 	struct sa_grant grant = {.directions = directions(c, config), .past = msg->sa.status};
 	int rc = check_mark(config, grant.directions, err);
 
+	if (!rc)
+		rc = check_iv(c, config, grant.directions, err);
 	if (rc)
 		return rc;
 	if (grant.directions & SA_OUT) {
@@ -144,11 +157,6 @@ int serve_new_sa(struct control *c, struct xfrm_message *msg, struct xfrm_error 
 	if (sadb_sa_find(c->deps.db, &config->id, &config->mark))
 		return xfrm_error_set(err, -EEXIST, 0,
 				      "an SA with this destination, SPI and mark exists");
-	/* Its nonce is the sequence number itself, and nobody can say here that the key is fresh. */
-	if (esp_suite_has_implicit_iv(&config->suite) && (directions(c, config) & SA_OUT))
-		return xfrm_error_set(
-			err, -EOPNOTSUPP, 0,
-			"an implicit IV takes a fresh key, which only IKE can vouch for");
 	larval = larval_for(c, config);
 	rc = add_sa(c, msg, err, &sa);
 	if (rc)
@@ -377,6 +385,9 @@ static int turn_sa(struct control *c, struct sa *sa, unsigned wanted)
 	struct sa *turned = NULL;
 	int rc;
 
+	/* Nobody vouches for its key. */
+	if (gains_out && esp_suite_has_implicit_iv(&sa->config.suite))
+		return -EOPNOTSUPP;
 	if (gains_out) {
 		rc = grant_take(c, &sa->config, &grant);
 		if (rc)

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 
 _Atomic int ports_double_users[65536];
 _Atomic int ports_double_fails;
@@ -39,7 +40,10 @@ bool encap_ports_none(const struct encap_ports *p)
 int encap_ports_register(struct encap_ports *p, uint16_t port, int *client)
 {
 	(void)p;
-	(void)client;
+	if (port == PORTS_DOUBLE_FREE)
+		*client = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (port == PORTS_DOUBLE_FREE)
+		return 0;
 	return port == 4500 ? -EBUSY : port == 500 ? -EINVAL : -EADDRINUSE;
 }
 

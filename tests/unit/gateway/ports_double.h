@@ -4,5 +4,6 @@
 
 extern _Atomic int ports_double_users[65536]; /* by port */
 extern _Atomic int ports_double_fails;	      /* 0, or what encap_ports_get returns */
+enum { PORTS_DOUBLE_FREE = 4599 };	      /* the port whose IKE can be had */
 
 #endif

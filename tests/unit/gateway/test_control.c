@@ -443,6 +443,42 @@ START_TEST(test_ike_is_refused_with_a_reason)
 }
 END_TEST
 
+/* RFC 8750: only who was given IKE's port brings keys for an implicit IV to send by. */
+START_TEST(test_implicit_iv_is_ikes)
+{
+	const struct esp_suite_spec spec = {
+		.encr = ESP_ENCR_AES_GCM_IIV, .encr_key_len = 20, .icv_len = 16};
+	struct xfrm_message out = sa_message(XFRM_MSG_NEWSA, 1, 2, 0x1000), reply;
+	struct xfrm_message in = sa_message(XFRM_MSG_NEWSA, 2, 1, 0x1001);
+	struct xfrm_message spi = sa_message(XFRM_MSG_ALLOCSPI, 1, 2, 0);
+	struct xfrm_message larval = out;
+	struct xfrm_error err;
+	int fd = -1;
+
+	ck_assert_int_eq(esp_suite_find(&spec, &out.sa.config.suite, NULL), 0);
+	in.sa.config.suite = larval.sa.config.suite = out.sa.config.suite;
+	ck_assert_int_eq(request(in), 0);
+	ck_assert_int_eq(request(out), -EOPNOTSUPP);
+	spi.range = (struct xfrm_spi_range){0x2000, 0x2000};
+	ck_assert_int_eq(get(spi, &reply), 0);
+	larval.type = XFRM_MSG_UPDSA;
+	larval.sa.config.id.spi = 0x2000;
+	ck_assert_int_eq(request(larval), -EOPNOTSUPP);
+
+	ck_assert_int_eq(xfrm_client_register_ike(client, PORTS_DOUBLE_FREE, &fd, &err), 0);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	/* It is made, so its numbers are not masked. */
+	ck_assert_int_eq(request(out), 0);
+	ck_assert_int_eq(request(larval), 0);
+	/* Of another connection it is still refused. */
+	xfrm_client_close(client);
+	ck_assert_int_eq(xfrm_client_open(server.path, false, &client, &err), 0);
+	out.sa.config.id.spi++;
+	ck_assert_int_eq(request(out), -EOPNOTSUPP);
+}
+END_TEST
+
 static void extend(void *arg)
 {
 	const struct xfrm_mark_value none = {0};
@@ -735,6 +771,7 @@ int main(void)
 	tcase_add_test(tc, test_udp_ports_are_held_as_long_as_their_sas);
 	tcase_add_test(tc, test_output_marks_are_held_as_long_as_their_sas);
 	tcase_add_test(tc, test_ike_is_refused_with_a_reason);
+	tcase_add_test(tc, test_implicit_iv_is_ikes);
 	tcase_add_test(tc, test_extend_hands_over_the_next_block);
 	tcase_add_test(tc, test_extend_takes_nothing_while_enough_is_left);
 	tcase_add_test(tc, test_capture_follows_before_the_acknowledgement);

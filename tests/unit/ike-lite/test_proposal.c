@@ -36,6 +36,9 @@ static const struct {
 	{"null-sha256", IKE_PROTO_ESP, "null-sha256"},
 	{"aes128ccm-aes128ccm12-aes128ccm8", IKE_PROTO_ESP, "aes128ccm16-aes128ccm12-aes128ccm8"},
 	{"aes256gmac", IKE_PROTO_ESP, "aes256gmac"},
+	{"aes128gcm16iiv-aes128gcm16-esn", IKE_PROTO_ESP, "aes128gcm16iiv-aes128gcm16-esn"},
+	{"aes192gcm16iiv-aes256gcm16iiv", IKE_PROTO_ESP, "aes192gcm16iiv-aes256gcm16iiv"},
+	{"chacha20poly1305iiv-ecp256", IKE_PROTO_ESP, "chacha20poly1305iiv-ecp256"},
 	{"aes128ctr-aesxcbc", IKE_PROTO_ESP, "aes128ctr-aesxcbc"},
 };
 
@@ -77,6 +80,10 @@ static const struct {
 	{"aes128ctr-sha256-ecp256", IKE_PROTO_IKE, "'aes128ctr' is not for IKE"},
 	{"null-sha256-ecp256", IKE_PROTO_IKE, "'null' is not for IKE"},
 	{"aes128gcm8-prfsha256-ecp256", IKE_PROTO_IKE, "'aes128gcm8' is not for IKE"},
+	{"aes128gcm16iiv-prfsha256-ecp256", IKE_PROTO_IKE, "'aes128gcm16iiv' is not for IKE"},
+	{"chacha20poly1305iiv-prfsha256-ecp256", IKE_PROTO_IKE,
+	 "'chacha20poly1305iiv' is not for IKE"},
+	{"aes128ccm8iiv", IKE_PROTO_ESP, "'aes128ccm8iiv' is no algorithm"},
 	{"sha256-ecp256", IKE_PROTO_IKE, "no encryption"},
 	{"aes128-ecp256", IKE_PROTO_IKE, "no integrity"},
 	{"null", IKE_PROTO_ESP, "no integrity"},
@@ -117,6 +124,7 @@ START_TEST(test_defaults_are_suites_and_nothing_weak)
 			ck_assert_int_eq(ike_proposal_parse(buf, protocols[i], &again, why), 0);
 			ck_assert(ike_proposal_equal(&p[k], &again));
 			ck_assert_int_eq(strstr(buf, "gcm16") != NULL, k == 0);
+			ck_assert_ptr_null(strstr(buf, "iiv"));
 			ck_assert_int_eq(strstr(buf, "sha1") != NULL,
 					 protocols[i] == IKE_PROTO_ESP && k == 1);
 		}

@@ -742,7 +742,7 @@ END_TEST
 /* New SAs came of a new IKE SA: everything once, and the old ones are gone. */
 static void check_begun_anew(unsigned loser)
 {
-	ck_assert(pair_has_event(&p, loser, IKE_EV_NOTICE, "begins anew"));
+	ck_assert(pair_has_event(&p, loser, IKE_EV_RETRY, "begins anew"));
 	for (unsigned i = 0; i < SIDES; i++) {
 		ck_assert_uint_eq(pair_ike_sas(&p, i, IKE_STATE_UP), 1);
 		ck_assert_uint_eq(pair_children(&p, i), 1);
@@ -781,7 +781,7 @@ START_TEST(test_lost_sas_that_are_refused_begin_anew)
 	/* Once. */
 	pair_forget_events(&p);
 	pair_wait(&p, 100000);
-	ck_assert_uint_eq(pair_count_events(&p, loser, IKE_EV_NOTICE), 0);
+	ck_assert_uint_eq(pair_count_events(&p, loser, IKE_EV_RETRY), 0);
 }
 END_TEST
 
@@ -796,7 +796,7 @@ START_TEST(test_lost_sas_begin_anew_when_the_peer_is_busy)
 	pair_drop(&p);
 	began = p.now;
 	pair_lose_sas(&p, A);
-	while (!pair_has_event(&p, A, IKE_EV_NOTICE, "begins anew")) {
+	while (!pair_has_event(&p, A, IKE_EV_RETRY, "begins anew")) {
 		while (p.queued) {
 			const struct datagram *d = &p.queue[0];
 

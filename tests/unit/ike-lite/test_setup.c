@@ -72,6 +72,9 @@ static const struct {
 	{"aes128-sha256-modp2048", "aes128-sha256-modp2048"},
 	{"aes256-sha384-ecp384", "aes256-sha384-ecp384-esn"},
 	{"aes192-sha512-modp3072", "aes192-sha512"},
+	{"aes128-sha256-ecp256", "aes128gcm16iiv-aes128gcm16-esn"},
+	{"aes128-sha256-ecp256", "aes256gcm16iiv"},
+	{"aes128-sha256-ecp256", "chacha20poly1305iiv-ecp256"},
 	{"aes256gcm16-prfsha384-ecp521", "aes256gcm16-ecp521-esn-noesn"},
 	{"chacha20poly1305-prfsha512-x448", "chacha20poly1305-x448"},
 	{"aes128gcm16-prfsha256-ecp256", "aes128ctr-sha256-ecp256"},
@@ -91,6 +94,47 @@ START_TEST(test_setup_works_with_every_suite)
 	pair_collect(&p, B);
 	pair_wait(&p, 20000);
 	check_up();
+}
+END_TEST
+
+/* RFC 8750 §5: an implicit IV, and the same with an IV for peers who know no other; never unasked. */
+static const struct {
+	const char *a, *b;
+	bool chosen, esn;
+} implicit[] = {
+	{"aes128gcm16iiv-aes128gcm16", "aes128gcm16iiv", true, false},
+	{"aes128gcm16iiv-aes128gcm16-esn", "aes128gcm16-aes128gcm16iiv-esn", false, true},
+	{"aes128gcm16iiv-aes128gcm16", "default", false, false},
+	{"chacha20poly1305iiv-esn", "chacha20poly1305iiv-chacha20poly1305-esn", true, true},
+};
+
+START_TEST(test_setup_implicit_iv)
+{
+	propose(A, NULL, implicit[_i].a);
+	if (strcmp(implicit[_i].b, "default") != 0)
+		propose(B, NULL, implicit[_i].b);
+	else
+		p.side[B].kids[0].proposal_count =
+			ike_proposal_default(IKE_PROTO_ESP, p.side[B].kids[0].proposals);
+	begin();
+	pair_run(&p);
+	check_up();
+	for (unsigned i = 0; i < SIDES; i++) {
+		ck_assert(esp_suite_has_implicit_iv(&p.side[i].sas[0].suite) ==
+			  implicit[_i].chosen);
+		ck_assert(p.side[i].sas[0].esn == implicit[_i].esn);
+	}
+}
+END_TEST
+
+START_TEST(test_setup_implicit_iv_is_not_for_everybody)
+{
+	propose(A, NULL, "aes128gcm16iiv");
+	propose(B, NULL, "aes128gcm16");
+	begin();
+	pair_run(&p);
+	ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "aes128gcm16iiv"));
+	ck_assert_uint_eq(p.side[A].sa_count + p.side[B].sa_count, 0);
 }
 END_TEST
 
@@ -706,6 +750,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_setup_works_with_every_suite, 0, (int)ARRAY_LEN(suites));
+	tcase_add_loop_test(tc, test_setup_implicit_iv, 0, (int)ARRAY_LEN(implicit));
+	tcase_add_test(tc, test_setup_implicit_iv_is_not_for_everybody);
 	tcase_add_loop_test(tc, test_setup_mixes_families, 0, (int)ARRAY_LEN(families));
 	tcase_add_loop_test(tc, test_setup_narrows_selectors, 0, (int)ARRAY_LEN(narrowings));
 	tcase_add_test(tc, test_setup_takes_several_selectors);
