@@ -119,12 +119,11 @@ static bool delete_child(struct child *c)
 
 enum { DELETES_MAX = 64 };
 
-static unsigned delete_children(struct ike_sa *sa, const struct ike_delete *d,
+/* count: what other Delete payloads of the message had already. */
+static unsigned delete_children(struct ike_sa *sa, const struct ike_delete *d, unsigned count,
 				uint32_t gone[static DELETES_MAX])
 {
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < d->count && i < DELETES_MAX; i++) {
+	for (unsigned i = 0; i < d->count && count < DELETES_MAX; i++) {
 		uint32_t spi = load_u32(d->spis.data + 4 * (size_t)i);
 		struct child *c = sa_child_by_spi_out(sa, spi);
 		uint32_t spi_in = c ? c->spi_in : 0;
@@ -213,8 +212,9 @@ void info_take_request(struct ike_sa *sa, const struct message *m)
 			delete_ike(sa, m);
 			return;
 		}
-		if (del.protocol == IKE_PROTO_ESP && count == 0)
-			count = delete_children(sa, &del, gone);
+		/* §1.4.1: there may be several. */
+		if (del.protocol == IKE_PROTO_ESP)
+			count = delete_children(sa, &del, count, gone);
 	}
 	take_notifies(sa, m);
 	draft_begin(&d);

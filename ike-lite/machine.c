@@ -214,7 +214,7 @@ static bool delete_kid(struct ike_sa *sa, const struct kid *kid, uint32_t reques
 		found = true;
 		child_delete(c);
 		t = sa_find_task(sa, TASK_DELETE_CHILD, c);
-		if (t)
+		if (t && t->request == 0)
 			t->request = request;
 	}
 	sa_run_tasks(sa);
@@ -233,7 +233,7 @@ static void stop_holding(struct ike *ike, struct conn *conn, const struct kid *k
 int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, const char *child,
 		  uint32_t request)
 {
-	bool found = false;
+	struct ike_sa *found = NULL;
 	struct conn *conn;
 	struct kid *kid;
 	int rc;
@@ -247,15 +247,19 @@ int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, cons
 		    sa->phase == SA_HALF_OPEN || sa->replaced)
 			continue;
 		if (kid) {
-			found = delete_kid(sa, kid, request) || found;
+			found = delete_kid(sa, kid, request) ? sa : found;
 		} else {
-			found = true;
+			found = sa;
 			sa_delete(sa, "taken down by command", request);
 		}
 	}
 	stop_holding(ike, conn, kid);
+	/* There was no peer to be told, or he is being told already: no answer of his will come. */
+	if (found && request && !wish_is_waited_for(ike, request, NULL))
+		emit_wish_event(found, IKE_EV_IKE_DOWN, kid, request, "taken down by command");
+	rc = found ? 0 : -ENOENT;
 	engine_leave(ike);
-	return found ? 0 : -ENOENT;
+	return rc;
 }
 
 int ike_rekey(struct ike *ike, uint64_t now_ms, const char *connection, const char *child)

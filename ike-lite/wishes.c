@@ -119,16 +119,27 @@ static struct task *child_task(struct kid *kid, uint32_t request, const struct f
 	return t;
 }
 
-static void join_pending(struct ike_sa *sa, struct task *t, uint32_t request,
-			 const struct flow *flow)
+/* A task has room for one who waits; another one's stands behind it, and is void when it is up. */
+static int join_pending(struct ike_sa *sa, struct task *t, uint32_t request,
+			const struct flow *flow)
 {
+	struct task *behind = NULL;
+
 	if (flow)
 		t->acquire_seq = flow->seq;
-	if (request == 0)
-		return;
-	t->request = request;
+	if (request == 0 || t->request == request)
+		return 0;
+	if (t->request) {
+		behind = child_task(t->kid, request, NULL);
+		if (!behind)
+			return -ENOMEM;
+		sa_queue(sa, behind);
+	} else {
+		t->request = request;
+	}
 	if (sa->phase == SA_WAITING)
 		sa_start(sa);
+	return 0;
 }
 
 /* A packet that a lost child's SAs would have taken: the new ones will, if they are under way. The peer may have
@@ -156,10 +167,8 @@ int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t req
 	struct ike_ends ends;
 	int rc;
 
-	if (t) {
-		join_pending(sa, t, request, flow);
-		return 0;
-	}
+	if (t)
+		return join_pending(sa, t, request, flow);
 	if (up && !flow) {
 		if (request)
 			emit_child_event(up, IKE_EV_CHILD_UP, request, "is up already");
@@ -191,7 +200,7 @@ int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t req
 
 /* ---- answering ------------------------------------------------------------------------------------------ */
 
-static bool is_waited_for(const struct ike *ike, uint32_t request, const struct task *but)
+bool wish_is_waited_for(const struct ike *ike, uint32_t request, const struct task *but)
 {
 	for (const struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
 		if (sa->active && sa->active != but && sa->active->request == request)
@@ -206,7 +215,7 @@ static bool is_waited_for(const struct ike *ike, uint32_t request, const struct 
 
 uint32_t wish_settle(struct ike *ike, const struct task *t)
 {
-	if (t->request == 0 || is_waited_for(ike, t->request, t))
+	if (t->request == 0 || wish_is_waited_for(ike, t->request, t))
 		return 0;
 	return t->request;
 }

@@ -27,6 +27,8 @@ int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t req
 void wish_answer(struct ike_sa *sa, struct task *t, enum ike_event_kind kind, const char *text);
 /* The request has been answered: no other task answers it again. 0 is nobody's. */
 void wish_forget(struct ike *ike, uint32_t request);
+/* True if a task other than but has this request. */
+bool wish_is_waited_for(const struct ike *ike, uint32_t request, const struct task *but);
 /* The request to be answered with a child that came up: 0 if other tasks of it are still to be done. */
 uint32_t wish_settle(struct ike *ike, const struct task *t);
 /* A child ended by the peer's doing: what action asks for. */

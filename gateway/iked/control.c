@@ -114,7 +114,6 @@ static void free_dead(struct control *c)
 	}
 }
 
-/* One datagram and the descriptor beside it (owned by the caller; -1). */
 /* Of the descriptors that came along the first is *passed (-1: none); nobody asked for others. */
 static void take_descriptors(struct msghdr *msg, int *passed)
 {
@@ -137,6 +136,7 @@ static void take_descriptors(struct msghdr *msg, int *passed)
 	}
 }
 
+/* One datagram and the descriptor beside it (owned by the caller; -1). */
 static ssize_t receive(int fd, char *buf, size_t size, int *passed)
 {
 	struct iovec iov = {buf, size};

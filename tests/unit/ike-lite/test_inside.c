@@ -315,6 +315,48 @@ START_TEST(test_inside_delete_of_what_is_not_there)
 }
 END_TEST
 
+/* §1.4.1: several Delete payloads in one message; all of them count, and are answered. */
+START_TEST(test_inside_several_deletes)
+{
+	static const uint8_t head[8] = {0, 0, 0, 12, IKE_PROTO_ESP, 4, 0, 1};
+	uint32_t len, other_in = 0;
+	const uint8_t *at;
+
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct side *s = &p.side[i];
+
+		s->kids[1] = s->kids[0];
+		strcpy(s->kids[1].name, "other");
+		s->kids[1].local_ts.at[0] = pair_ts(i == A ? "10.3.0.0/16" : "10.4.0.0/16");
+		s->kids[1].remote_ts.at[0] = pair_ts(i == A ? "10.4.0.0/16" : "10.3.0.0/16");
+		s->connection.child_count = 2;
+	}
+	pair_up(&p);
+	p.checks_traffic = false;
+	ck_assert_uint_eq(pair_children(&p, B), 2);
+	for (unsigned i = 0; i < p.side[A].sa_count; i++) {
+		const struct ike_sa_action *sa = &p.side[A].sas[i];
+
+		if (sa->inbound && strcmp(sa->config->name, "other") == 0)
+			other_in = sa->spi;
+	}
+	(void)ike_terminate(p.side[A].ike, p.now, "net", "lan", 0);
+	pair_collect(&p, A);
+	open_first();
+	ck_assert_uint_eq(in.len, 12);
+	in.bytes[0] = IKE_DELETE;
+	memcpy(in.bytes + in.len, head, sizeof(head));
+	store_u32(in.bytes + in.len + 8, other_in);
+	in.len += 12;
+	exchange_changed();
+	ck_assert_uint_eq(pair_children(&p, B), 0);
+	ck_assert_uint_eq(p.side[B].sa_count, 0);
+	at = must_find(IKE_DELETE, &len);
+	ck_assert_uint_eq(len, 12);
+	ck_assert_uint_eq(load_u16(at + 2), 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ike inside");
@@ -334,6 +376,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_inside_unknown_status_is_passed_over, 0,
 			    (int)ARRAY_LEN(passed_over));
 	tcase_add_test(tc, test_inside_delete_of_what_is_not_there);
+	tcase_add_test(tc, test_inside_several_deletes);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);

@@ -146,6 +146,80 @@ START_TEST(test_wishes_trap_and_start)
 }
 END_TEST
 
+/* ---- everybody who waits hears --------------------------------------------------------------------------------- */
+
+/* How often an event of A answers a request, and whether by a failure. */
+static unsigned answers_to(uint32_t request, bool *failed)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p.side[A].event_count; i++) {
+		if (p.side[A].events[i].request != request)
+			continue;
+		n++;
+		*failed = p.side[A].events[i].kind == IKE_EV_FAILED;
+	}
+	return n;
+}
+
+enum { COMES_UP, IS_REFUSED, IS_LONELY, ENDS };
+
+START_TEST(test_wishes_all_who_wait_are_answered)
+{
+	bool failed;
+
+	if (_i == IS_REFUSED)
+		p.side[B].kids[0].remote_ts.at[0] = pair_ts("10.77.0.0/16");
+	pair_configure(&p, A);
+	pair_configure(&p, B);
+	for (uint32_t request = 1; request <= 3; request++) {
+		pair_initiate(&p, A, request);
+		if (_i != IS_LONELY && request < 3)
+			pair_deliver(&p);
+	}
+	if (_i == IS_LONELY)
+		pair_wait_losing(&p, 1000000, both_lost);
+	pair_wait(&p, 1000);
+	for (uint32_t request = 1; request <= 3; request++) {
+		ck_assert_uint_eq(answers_to(request, &failed), 1);
+		ck_assert(failed == (_i != COMES_UP));
+	}
+	ck_assert_uint_eq(pair_count(&p, A, true), _i == COMES_UP);
+}
+END_TEST
+
+/* Down, and down again before the peer has answered: neither waits for what will not come. */
+enum { BEFORE_IT_IS_UP, BETWEEN_TRIES, WHOLE, CHILD_ALONE, DOWNS };
+
+START_TEST(test_wishes_down_is_always_answered)
+{
+	const char *child = _i == CHILD_ALONE ? "lan" : NULL;
+	bool failed;
+
+	p.side[A].connection.keyingtries = 0;
+	pair_configure(&p, A);
+	pair_configure(&p, B);
+	pair_initiate(&p, A, 1);
+	while (_i == BETWEEN_TRIES && pair_ike_sas(&p, A, IKE_STATE_WAITING) == 0)
+		pair_wait_losing(&p, 1000, both_lost);
+	if (_i == WHOLE || _i == CHILD_ALONE)
+		pair_run(&p);
+	ck_assert_int_eq(ike_terminate(p.side[A].ike, p.now, "net", child, 2), 0);
+	pair_collect(&p, A);
+	if (_i == WHOLE)
+		ck_assert_int_eq(ike_terminate(p.side[A].ike, p.now, "net", child, 3), 0);
+	else
+		ck_assert_int_eq(ike_terminate(p.side[A].ike, p.now, "net", child, 3), -ENOENT);
+	pair_collect(&p, A);
+	pair_wait(&p, 10000);
+	ck_assert_uint_eq(answers_to(2, &failed), 1);
+	ck_assert(!failed);
+	ck_assert_uint_eq(answers_to(3, &failed), _i == WHOLE);
+	ck_assert(!failed);
+	ck_assert_uint_eq(p.side[A].sa_count, 0);
+}
+END_TEST
+
 /* ---- again and again ------------------------------------------------------------------------------------------- */
 
 static const enum ike_start starts[] = {IKE_START_START, IKE_START_BOTH};
@@ -639,6 +713,8 @@ int main(void)
 	tcase_add_test(tc, test_wishes_trap_comes_up_on_demand);
 	tcase_add_test(tc, test_wishes_trap_offers_the_packet_first);
 	tcase_add_test(tc, test_wishes_trap_and_start);
+	tcase_add_loop_test(tc, test_wishes_all_who_wait_are_answered, 0, ENDS);
+	tcase_add_loop_test(tc, test_wishes_down_is_always_answered, 0, DOWNS);
 	tcase_add_loop_test(tc, test_wishes_start_is_tried_for_ever, 0, 2);
 	tcase_add_test(tc, test_wishes_are_tried_as_often_as_configured);
 	tcase_add_loop_test(tc, test_wishes_start_child_is_tried_again, 0, 2);
