@@ -81,6 +81,8 @@ int ike_proposal_parse(const char *text, enum ike_protocol protocol, struct ike_
 		       char why[static 160]);
 /* What the word "default" stands for: two proposals, AEADs and the others. Returns their number. */
 unsigned ike_proposal_default(enum ike_protocol protocol, struct ike_proposal out[static 2]);
+/* True if extended sequence numbers may come of it. */
+bool ike_proposal_has_esn(const struct ike_proposal *p);
 /* True if one of its algorithms sends no IV, RFC 8750. */
 bool ike_proposal_has_implicit_iv(const struct ike_proposal *p);
 /* The same words for a proposal, each type's transforms in order; returns buf, cut if it is full. */

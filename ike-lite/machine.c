@@ -130,7 +130,7 @@ static void wait_for_route(struct ike *ike, struct conn *conn, struct kid *kid)
 	sa->attempts = 1;
 	sa->retry_at = ike->now + retry_pause_ms(ike, 1);
 	engine_due_at(ike, sa->retry_at);
-	emit_wish_event(sa, IKE_EV_RETRY, kid, 0, "no route to the peer yet");
+	emit_wish_event(sa, IKE_EV_RETRY, kid, 0, "no route to the peer yet; trying again");
 }
 
 static void start_kid(struct ike *ike, struct conn *conn, struct kid *kid)

@@ -35,6 +35,13 @@ static bool add(struct ike_proposal *p, const struct ike_transform *t)
 	return true;
 }
 
+bool ike_proposal_has_esn(const struct ike_proposal *p)
+{
+	const struct ike_transform esn = {IKE_ESN, IKE_ESN_YES, 0};
+
+	return holds(p, &esn);
+}
+
 bool ike_proposal_has_implicit_iv(const struct ike_proposal *p)
 {
 	for (unsigned i = 0; i < p->count; i++)

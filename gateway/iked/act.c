@@ -25,7 +25,7 @@ static const char *event_name(enum ike_event_kind kind)
 		[IKE_EV_IKE_REKEYED] = "rekeyed",
 		[IKE_EV_CHILD_REKEYED] = "child rekeyed",
 		[IKE_EV_FAILED] = "failed",
-		[IKE_EV_RETRY] = "trying again",
+		[IKE_EV_RETRY] = "",
 		[IKE_EV_MOVED] = "moved",
 		[IKE_EV_REFUSED] = "refused",
 		[IKE_EV_NOTICE] = "",

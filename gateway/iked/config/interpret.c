@@ -138,6 +138,20 @@ static void check_limit(struct interpretation *in, const struct config_node *nod
 		*rand = rekey;
 }
 
+/* RFC 4303 §2.2.1: the high half of a number is found by the window. */
+static void check_window(struct interpretation *in, const struct config_node *node,
+			 const struct ike_child_config *child)
+{
+	for (unsigned i = 0; i < child->proposal_count && child->replay_window == 0; i++) {
+		if (!ike_proposal_has_esn(&child->proposals[i]))
+			continue;
+		config_error(in->report, node,
+			     "replay_window = 0: extended sequence numbers (esn in esp_proposals) "
+			     "need a window");
+		return;
+	}
+}
+
 static void take_child(struct interpretation *in, const struct config_node *node,
 		       struct ike_child_config *child)
 {
@@ -162,6 +176,7 @@ static void take_child(struct interpretation *in, const struct config_node *node
 	take_values(in, PLACE_CHILD, node, child);
 	if (!child->proposal_count)
 		child->proposal_count = ike_proposal_default(IKE_PROTO_ESP, child->proposals);
+	check_window(in, node, child);
 	settle_limit(&child->rekey_time_s, &child->life_time_s, &child->rand_time_s, 3600);
 	settle_limit(&child->rekey_bytes, &child->life_bytes, &child->rand_bytes, 0);
 	settle_limit(&child->rekey_packets, &child->life_packets, &child->rand_packets, 0);

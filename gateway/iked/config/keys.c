@@ -141,7 +141,7 @@ static const struct config_key keys[] = {
 	TAKEN(PLACE_CHILD, "dpd_action", take_start, CHILD(dpd_action)),
 	TAKEN(PLACE_CHILD, "close_action", take_start, CHILD(close_action)),
 	TAKEN(PLACE_CHILD, "reqid", take_u32, CHILD(reqid)),
-	TAKEN(PLACE_CHILD, "replay_window", take_u32, CHILD(replay_window)),
+	TAKEN(PLACE_CHILD, "replay_window", take_window, CHILD(replay_window)),
 	TAKEN(PLACE_CHILD, "tfc_padding", take_tfc, CHILD(tfc_padding)),
 	TAKEN(PLACE_CHILD, "priority", take_u32, CHILD(priority)),
 	TAKEN(PLACE_CHILD, "policies", take_not_bool, CHILD(no_policies)),

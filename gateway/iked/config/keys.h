@@ -102,6 +102,7 @@ bool config_next_word(const char **at, char *buf, size_t size, bool *cut);
 TAKE(take_bool);     /* bool */
 TAKE(take_not_bool); /* bool, the other way round */
 TAKE(take_u32);	     /* uint32_t */
+TAKE(take_window);   /* packets, as many as an SA can have */
 TAKE(take_port);     /* uint16_t */
 TAKE(take_amount);   /* uint64_t; k, m, g */
 TAKE(take_time);     /* uint64_t, seconds; s, m, h, d */

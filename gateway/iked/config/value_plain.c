@@ -107,6 +107,14 @@ void take_u32(struct interpretation *in, const struct config_node *node, void *f
 		*(uint32_t *)field = (uint32_t)value;
 }
 
+void take_window(struct interpretation *in, const struct config_node *node, void *field)
+{
+	uint64_t value;
+
+	if (in_range(in, node, "", NULL, ESP_WINDOW_MAX, &value))
+		*(uint32_t *)field = (uint32_t)value;
+}
+
 void take_port(struct interpretation *in, const struct config_node *node, void *field)
 {
 	uint64_t value;

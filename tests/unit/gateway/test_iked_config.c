@@ -444,6 +444,14 @@ START_TEST(test_config_explains_what_is_wrong)
 		 "E f:5: \"mode\" is not supported: only tunnels are made: mode = tunnel\n"},
 		{PEER("", "life_time = 5m\nrekey_time = 10m"),
 		 "W f:4: life_time is not above rekey_time: the SA ends before it is rekeyed\n"},
+		{PEER("", "replay_window = 1048577"),
+		 "E f:5: replay_window = \"1048577\": a number up to 1048576 is wanted\n"},
+		{PEER("", "replay_window = 0\nesp_proposals = aes128gcm16, aes256gcm16-noesn-esn"),
+		 "E f:4: replay_window = 0: extended sequence numbers (esn in esp_proposals) need "
+		 "a "
+		 "window\n"},
+		{PEER("", "replay_window = 0"), ""},
+		{PEER("", "replay_window = 1048576\nesp_proposals = aes128gcm16-esn"), ""},
 		{PEER("", "copy_dscp { }"), "E f:5: \"copy_dscp\" has a value, not a section\n"},
 		{"connections { c { local { auth = pubkey } } }\n" SECRET,
 		 "E f:1: auth = \"pubkey\": only pre-shared keys are spoken here: auth = psk\n"
