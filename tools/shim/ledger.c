@@ -9,6 +9,9 @@
  * acknowledgement may come from a cygnetd that has gone since and be read when the next one has its policies
  * already; then what it is about is asked once more. Of what is not acknowledged for sure, a policy stays.
  *
+ * A program waits while we ask, so a cygnetd that did not answer us in time once is asked nothing more: what it
+ * lacks, the next one gets.
+ *
  * All of it is under the lock. Programs that do not wait for EXPIRE (ip) leave nothing here.
  */
 #include "tools/shim/shim.h"
@@ -49,6 +52,7 @@ static struct ledger_policy *policies; /* owned */
 static struct xfrm_usersa_info *sas;   /* owned */
 static size_t sas_len, sas_lost;       /* of sas, the first ones went with a former cygnetd */
 static pid_t server;		       /* whose SAs these are; 0: not known */
+static bool silent;		       /* it has not answered us */
 
 void ledger_keep(void)
 {
@@ -198,29 +202,43 @@ static void forget_policy(const uint8_t *bytes, size_t len, const struct xfrm_us
 
 /* ---- asking on our own -------------------------------------------------------------------------------- */
 
-/* A connection of its own, so that nobody else's answers are in between. -1: cygnetd is away. */
-static int open_own(void)
+/* A connection of its own, so that nobody else's answers are in between. Opened when something is asked. */
+struct own {
+	int fd; /* owned; -1: none */
+};
+
+static bool own_is_open(struct own *own)
 {
 	const struct timeval timeout = {.tv_sec = RESTORE_TIMEOUT_S};
-	int fd = link_connect(SOCK_CLOEXEC, true);
 
-	if (fd >= 0)
-		(void)next_calls()->setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
-					       sizeof(timeout));
-	return fd;
+	if (own->fd >= 0)
+		return true;
+	own->fd = link_connect(SOCK_CLOEXEC, true);
+	if (own->fd < 0)
+		return false;
+	(void)next_calls()->setsockopt(own->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	return true;
 }
 
-/* False: without an answer, cygnetd went again. What is refused would have been refused before. */
-static bool ask(int fd, const uint8_t *request, size_t len)
+static void own_fini(struct own *own)
+{
+	if (own->fd >= 0)
+		next_calls()->close(own->fd);
+}
+
+/* No answer: cygnetd hangs, or went again. What is refused would have been refused before. */
+static void ask(struct own *own, const uint8_t *request, size_t len)
 {
 	uint8_t answer[XFRM_DATAGRAM_MAX];
 
-	return next_calls()->send(fd, request, len, MSG_NOSIGNAL) >= 0 &&
-	       next_calls()->recv(fd, answer, sizeof(answer), 0) > 0;
+	if (silent)
+		return;
+	silent = !own_is_open(own) || next_calls()->send(own->fd, request, len, MSG_NOSIGNAL) < 0 ||
+		 next_calls()->recv(own->fd, answer, sizeof(answer), 0) <= 0;
 }
 
 /* DELPOLICY of one that was put back. */
-static bool ask_deletion(int fd, const struct ledger_policy *policy)
+static void ask_deletion(struct own *own, const struct ledger_policy *policy)
 {
 	struct {
 		struct nlmsghdr header;
@@ -238,7 +256,7 @@ static bool ask_deletion(int fd, const struct ledger_policy *policy)
 		      "netlink has no holes");
 	memcpy(&msg.id.sel, policy->sel, sizeof(msg.id.sel));
 	msg.header.nlmsg_len = sizeof(msg);
-	return ask(fd, (const uint8_t *)&msg, sizeof(msg));
+	ask(own, (const uint8_t *)&msg, sizeof(msg));
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
@@ -289,8 +307,8 @@ static bool is_about_policies(uint16_t type)
 	       type == XFRM_MSG_DELPOLICY || type == XFRM_MSG_FLUSHPOLICY;
 }
 
-/* It was done. fd: by a cygnetd that has gone, and the present one is to do it, too; else -1. */
-static void note_about_policies(const uint8_t *bytes, size_t len, int fd)
+/* It was done. own: by a cygnetd that has gone, and the present one is to do it, too; else NULL. */
+static void note_about_policies(const uint8_t *bytes, size_t len, struct own *own)
 {
 	struct nlmsghdr nlh;
 	union body body;
@@ -301,18 +319,18 @@ static void note_about_policies(const uint8_t *bytes, size_t len, int fd)
 	case XFRM_MSG_NEWPOLICY:
 	case XFRM_MSG_UPDPOLICY:
 		note_policy(bytes, len, &body.policy);
-		if (fd >= 0)
-			(void)ask(fd, bytes, len); /* EEXIST is as good */
+		if (own)
+			ask(own, bytes, len); /* EEXIST is as good */
 		break;
 	case XFRM_MSG_DELPOLICY:
 		forget_policy(bytes, len, &body.policy_id);
-		if (fd >= 0)
-			(void)ask(fd, bytes, len);
+		if (own)
+			ask(own, bytes, len);
 		break;
 	default: /* FLUSHPOLICY; the present one may have others' */
 		for (; policies; remove_policy(&policies)) {
-			if (fd >= 0)
-				(void)ask_deletion(fd, policies);
+			if (own)
+				ask_deletion(own, policies);
 		}
 		break;
 	}
@@ -321,20 +339,23 @@ static void note_about_policies(const uint8_t *bytes, size_t len, int fd)
 /* ---- answers that are due ------------------------------------------------------------------------------ */
 
 /* Takes *at off the list. done: it was done, or may have been. */
-static void settle(struct ledger_pending **at, bool done)
+static void settle(struct ledger_pending **at, bool done, struct own *own)
 {
 	struct ledger_pending *p = *at;
-	int fd = -1;
 
 	*at = p->next;
 	pending_len--;
-	if (done && p->generation != generation)
-		fd = open_own();
 	if (done)
-		note_about_policies(p->bytes, p->len, fd);
-	if (fd >= 0)
-		next_calls()->close(fd);
+		note_about_policies(p->bytes, p->len, p->generation != generation ? own : NULL);
 	free(p);
+}
+
+static void settle_one(struct ledger_pending **at, bool done)
+{
+	struct own own = {-1};
+
+	settle(at, done, &own);
+	own_fini(&own);
 }
 
 /* Without memory it counts at once. */
@@ -343,13 +364,13 @@ static void append_pending(const struct shim_socket *s, const uint8_t *bytes, si
 	struct ledger_pending *p = malloc(sizeof(*p) + len), **at = &pending;
 
 	if (!p) {
-		note_about_policies(bytes, len, -1);
+		note_about_policies(bytes, len, NULL);
 		return;
 	}
 	*p = (struct ledger_pending){.socket = s, .generation = generation, .len = len};
 	memcpy(p->bytes, bytes, len);
 	if (pending_len == PENDING_MAX)
-		settle(&pending, true); /* nobody reads its answer */
+		settle_one(&pending, true); /* nobody reads its answer */
 	while (*at)
 		at = &(*at)->next;
 	*at = p;
@@ -374,7 +395,7 @@ void ledger_answered(const struct shim_socket *s, uint32_t seq, int error)
 	struct ledger_pending **at = find_pending(s, seq);
 
 	if (*at)
-		settle(at, error == 0);
+		settle_one(at, error == 0);
 }
 
 void ledger_unsent(const struct shim_socket *s, const struct iovec *iov, size_t iov_len)
@@ -387,7 +408,7 @@ void ledger_unsent(const struct shim_socket *s, const struct iovec *iov, size_t 
 		struct ledger_pending **at = find_pending(s, nlh.nlmsg_seq);
 
 		if (*at)
-			settle(at, false);
+			settle_one(at, false);
 		offset += NLMSG_ALIGN((size_t)nlh.nlmsg_len);
 	}
 }
@@ -395,13 +416,15 @@ void ledger_unsent(const struct shim_socket *s, const struct iovec *iov, size_t 
 void ledger_closed(const struct shim_socket *s)
 {
 	struct ledger_pending **at = &pending;
+	struct own own = {-1};
 
 	while (*at) {
 		if ((*at)->socket == s)
-			settle(at, true);
+			settle(at, true, &own);
 		else
 			at = &(*at)->next;
 	}
+	own_fini(&own);
 }
 
 static void note(const struct shim_socket *s, const uint8_t *bytes, const struct nlmsghdr *nlh)
@@ -412,7 +435,7 @@ static void note(const struct shim_socket *s, const uint8_t *bytes, const struct
 	if (nlh->nlmsg_flags & NLM_F_ACK)
 		append_pending(s, bytes, nlh->nlmsg_len);
 	else
-		note_about_policies(bytes, nlh->nlmsg_len, -1);
+		note_about_policies(bytes, nlh->nlmsg_len, NULL);
 }
 
 void ledger_note(const struct shim_socket *s, const struct iovec *iov, size_t iov_len)
@@ -436,15 +459,11 @@ void ledger_note(const struct shim_socket *s, const struct iovec *iov, size_t io
 
 static void restore_policies(void)
 {
-	int fd = open_own();
+	struct own own = {-1};
 
-	if (fd < 0)
-		return;
-	for (const struct ledger_policy *p = policies; p; p = p->next) {
-		if (!ask(fd, p->request, p->len))
-			break;
-	}
-	next_calls()->close(fd);
+	for (const struct ledger_policy *p = policies; p && !silent; p = p->next)
+		ask(&own, p->request, p->len);
+	own_fini(&own);
 }
 
 void ledger_connected(int fd)
@@ -456,6 +475,7 @@ void ledger_connected(int fd)
 	(void)next_calls()->getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
 	if (!kept || (server && server == peer.pid))
 		return;
+	silent = false;
 	if (server || policies || sas_len)
 		restore_policies();
 	generation++;

@@ -100,6 +100,14 @@ static void broadcast(const struct client *clients, unsigned len, int test)
 	}
 }
 
+static void welcome(struct client *c, int listener, int test)
+{
+	const struct nlmsghdr note = {.nlmsg_len = sizeof(note), .nlmsg_type = SHIM_SERVER_CLIENT};
+
+	*c = (struct client){.fd = accept(listener, NULL, NULL)};
+	must(c->fd >= 0 && send(test, &note, sizeof(note), 0) == sizeof(note));
+}
+
 static void run(int listener, int test)
 {
 	struct client clients[CLIENTS_MAX];
@@ -122,8 +130,7 @@ static void run(int listener, int test)
 			broadcast(clients, len, test);
 		if (fds[0].revents) {
 			must(len < CLIENTS_MAX);
-			clients[len] = (struct client){.fd = accept(listener, NULL, NULL)};
-			must(clients[len++].fd >= 0);
+			welcome(&clients[len++], listener, test);
 		}
 	}
 }
@@ -184,4 +191,14 @@ void shim_server_hears(uint16_t type, union shim_heard *out)
 			      "the server has not heard type %u", type);
 		ck_assert_int_gt(recv(line, out, sizeof(*out), 0), 0);
 	} while (out->header.nlmsg_type != type);
+}
+
+unsigned shim_server_heard(uint16_t type)
+{
+	union shim_heard heard;
+	unsigned times = 0;
+
+	while (recv(line, &heard, sizeof(heard), MSG_DONTWAIT) > 0)
+		times += heard.header.nlmsg_type == type;
+	return times;
 }

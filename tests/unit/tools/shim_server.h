@@ -6,6 +6,7 @@
  *   a request with NLM_F_ACK       is acknowledged
  *   XFRM_MSG_GETSA                 is answered by an empty NEWSA
  *   XFRM_MSG_GETSADINFO            never is
+ *   a new client                   is heard, as SHIM_SERVER_CLIENT
  *   NEWPOLICY of SHIM_SERVER_NO    is refused, EINVAL; of SHIM_SERVER_MUTE, it never is answered
  */
 #ifndef CYGNET_TEST_SHIM_SERVER_H
@@ -16,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SHIM_SERVER_BYTES = 512 };
+enum { SHIM_SERVER_BYTES = 512, SHIM_SERVER_CLIENT = 0xff01 };
 enum { SHIM_SERVER_NO = 0xdead, SHIM_SERVER_MUTE = 0xbeef }; /* sel.dport, as it stands there */
 
 /* A request, as the server got it. */
@@ -32,5 +33,7 @@ void shim_server_kill(void); /* fine if there is none */
 void shim_server_say(const void *bytes, size_t len);
 /* Waits for the next request of that type, seconds at most, passing others by. */
 void shim_server_hears(uint16_t type, union shim_heard *out);
+/* How many of that type it has heard and nobody asked for; forgets these and all others. */
+unsigned shim_server_heard(uint16_t type);
 
 #endif

@@ -695,6 +695,41 @@ START_TEST(test_acknowledgements_that_are_read_late_count)
 }
 END_TEST
 
+/* Closing waits for the next cygnetd once, however much is asked of it: then it counts as hung, and the one after it
+ * gets what it lacks. One that answers is asked for all on one connection. */
+START_TEST(test_a_mute_cygnetd_is_waited_for_once)
+{
+	int events = listening_socket(XFRMGRP_EXPIRE), fd = xfrm_socket(0);
+	struct timespec before, after;
+
+	for (int mute = 1; mute >= 0; mute--) {
+		for (uint16_t port = 1; port <= 3; port++)
+			ask_policy(fd, XFRM_MSG_NEWPOLICY, mute ? SHIM_SERVER_MUTE : port);
+		expect_heard(XFRM_MSG_NEWPOLICY, mute ? SHIM_SERVER_MUTE : 1);
+		shim_server_hears(XFRM_MSG_NEWPOLICY, &(union shim_heard){0});
+		shim_server_hears(XFRM_MSG_NEWPOLICY, &(union shim_heard){0});
+		restart(events);
+		if (!mute)
+			expect_heard(XFRM_MSG_UPDPOLICY, SHIM_SERVER_MUTE);
+		(void)shim_server_heard(0);
+		ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &before), 0);
+		ck_assert_int_eq(close(fd), 0);
+		ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &after), 0);
+		if (mute) {
+			ck_assert_int_lt(after.tv_sec - before.tv_sec, 4); /* two seconds each */
+			ck_assert_uint_eq(shim_server_heard(XFRM_MSG_NEWPOLICY), 1);
+		} else {
+			ck_assert_uint_eq(shim_server_heard(SHIM_SERVER_CLIENT), 1);
+		}
+		fd = xfrm_socket(0);
+	}
+	restart(events);
+	expect_heard(XFRM_MSG_UPDPOLICY, SHIM_SERVER_MUTE);
+	for (uint16_t port = 1; port <= 3; port++)
+		expect_heard(XFRM_MSG_UPDPOLICY, port);
+}
+END_TEST
+
 /* Without anybody who waits for EXPIRE there is nothing to keep: ip(8) brings and goes. */
 START_TEST(test_nothing_is_kept_for_others)
 {
@@ -786,6 +821,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_a_new_cygnetd_gets_policies_and_expires_sas);
 	tcase_add_test(tc, test_only_acknowledged_policies_are_put_back);
 	tcase_add_test(tc, test_acknowledgements_that_are_read_late_count);
+	tcase_add_test(tc, test_a_mute_cygnetd_is_waited_for_once);
 	tcase_add_test(tc, test_nothing_is_kept_for_others);
 	tcase_add_test(tc, test_esp_is_kept_from_an_ike_socket);
 	tcase_add_test(tc, test_ike_sockets_get_the_mark);
