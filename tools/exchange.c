@@ -3,6 +3,7 @@
  */
 #include "tools/session.h"
 
+#include <errno.h>
 #include <string.h>
 
 static void trace_request(const struct session *s, struct xfrm_message *msg, uint16_t flags)
@@ -22,6 +23,19 @@ int session_request(struct session *s, struct xfrm_message *msg, struct xfrm_err
 	if (s->trace.on)
 		trace_answer(stdout, rc);
 	return rc;
+}
+
+int session_flush(struct session *s, unsigned line, struct xfrm_message *msg)
+{
+	struct xfrm_error err;
+	int rc;
+
+	if (!session_connect(s))
+		return -ENOTCONN;
+	rc = session_request(s, msg, &err);
+	if (rc < 0 && rc != -ESRCH)
+		session_report_refusal(s, line, &err);
+	return rc == -ESRCH ? 0 : rc;
 }
 
 int session_get(struct session *s, struct xfrm_message *msg, struct xfrm_message *reply,

@@ -15,17 +15,8 @@ enum { REQID_AUTO_FIRST = 0x4000 }; /* behind those written by hand */
 int execute_flush_policies(struct session *s, unsigned line)
 {
 	struct xfrm_message msg = {.type = XFRM_MSG_FLUSHPOLICY};
-	struct xfrm_error err;
-	int rc;
 
-	if (s->dry_run)
-		return 0;
-	if (!session_connect(s))
-		return -ENOTCONN;
-	rc = session_request(s, &msg, &err);
-	if (rc < 0 && rc != -ESRCH)
-		session_report_refusal(s, line, &err);
-	return rc == -ESRCH ? 0 : rc;
+	return s->dry_run ? 0 : session_flush(s, line, &msg);
 }
 
 int execute_dump_policies(struct session *s, unsigned line)

@@ -21,17 +21,8 @@ static bool proto_of(enum sproto sproto, uint8_t *out)
 int execute_flush(struct session *s, unsigned line, enum sproto sproto)
 {
 	struct xfrm_message msg = {.type = XFRM_MSG_FLUSHSA};
-	struct xfrm_error err;
-	int rc;
 
-	if (!proto_of(sproto, &msg.proto) || s->dry_run)
-		return 0;
-	if (!session_connect(s))
-		return -ENOTCONN;
-	rc = session_request(s, &msg, &err);
-	if (rc < 0 && rc != -ESRCH)
-		session_report_refusal(s, line, &err);
-	return rc == -ESRCH ? 0 : rc;
+	return !proto_of(sproto, &msg.proto) || s->dry_run ? 0 : session_flush(s, line, &msg);
 }
 
 int execute_dump(struct session *s, unsigned line, enum sproto sproto)

@@ -53,6 +53,8 @@ int session_request(struct session *s, struct xfrm_message *msg, struct xfrm_err
 	__attribute__((warn_unused_result));
 int session_get(struct session *s, struct xfrm_message *msg, struct xfrm_message *reply,
 		struct xfrm_error *err) __attribute__((warn_unused_result));
+/* A flush, connecting first; that there was nothing is no failure. 0, or -errno, and reported. */
+int session_flush(struct session *s, unsigned line, struct xfrm_message *msg);
 
 struct dump_options session_dump_options(const struct session *s);
 

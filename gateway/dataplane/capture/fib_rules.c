@@ -5,6 +5,7 @@
  */
 #include "gateway/dataplane/capture/fib_rules.h"
 
+#include "gateway/dataplane/capture/plan_rules.h"
 #include "gateway/dataplane/capture/rtnl.h"
 #include "gateway/dataplane/log.h"
 
@@ -132,20 +133,6 @@ static int change_rule(struct fib_rules *f, uint16_t type, unsigned generation,
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static int append(struct plan_rule_list *list, const struct plan_rule *rule)
-{
-	if ((list->count & (list->count - 1)) == 0) {
-		size_t room = list->count ? list->count * 2 : 1;
-		struct plan_rule *grown = reallocarray(list->rules, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->rules = grown;
-	}
-	list->rules[list->count++] = *rule;
-	return 0;
-}
-
 static void clear(struct plan_rule_list *list)
 {
 	free(list->rules);
@@ -263,7 +250,7 @@ static void take(void *ctx, const struct nlmsghdr *nlh)
 	};
 	rule.unbound = header->flags & FIB_RULE_FIND_SADDR ||
 		       (rule.src.len == 32 && ip_addr_is_any(&rule.src.addr));
-	if (append(&f->generation[pref - FIB_PREF_FIRST].list, &rule) < 0)
+	if (plan_rules_append(&f->generation[pref - FIB_PREF_FIRST].list, &rule) < 0)
 		dump->err = -ENOMEM;
 }
 
@@ -375,7 +362,7 @@ static void write_generation(struct fib_rules *f, const struct plan_rule_list *l
 		int err = change_rule(f, RTM_NEWRULE, next, &list->rules[i]);
 
 		if (!err)
-			err = append(&g->list, &list->rules[i]);
+			err = plan_rules_append(&g->list, &list->rules[i]);
 		if (err)
 			log_refused(f, "add", err);
 		whole = whole && !err;

@@ -107,7 +107,7 @@ static bool rule_of(const struct plan_entry *e, struct plan_rule *rule, size_t *
 	return rule->sport.first <= rule->sport.last && rule->dport.first <= rule->dport.last;
 }
 
-static int append(struct plan_rule_list *list, const struct plan_rule *rule)
+int plan_rules_append(struct plan_rule_list *list, const struct plan_rule *rule)
 {
 	if ((list->count & (list->count - 1)) == 0) {
 		size_t room = list->count ? list->count * 2 : 1;
@@ -131,7 +131,7 @@ static int put_unbound(struct plan_rule_list *list, struct plan_rule rule)
 		return 0; /* a flag of the rule itself, see put_entry */
 	rule.src = (struct ip_prefix){.addr.family = AF_INET, .len = 32};
 	rule.unbound = true;
-	return append(list, &rule);
+	return plan_rules_append(list, &rule);
 }
 
 static int put_entry(struct plan_rule_list *list, const struct plan_entry *e,
@@ -142,7 +142,7 @@ static int put_entry(struct plan_rule_list *list, const struct plan_entry *e,
 	int err;
 
 	first.unbound = own && e->src.addr.family == AF_INET6;
-	err = append(list, &first);
+	err = plan_rules_append(list, &first);
 	return err || !own ? err : put_unbound(list, *rule);
 }
 
@@ -201,16 +201,16 @@ static int put_fragments(struct plan_rule_list *list, const struct plan_rule_lis
 			continue;
 		if (first) {
 			with_ports.sport = (struct plan_ports){PLAN_PORT_MIN, PLAN_PORT_MAX};
-			err = append(list, &with_ports);
+			err = plan_rules_append(list, &with_ports);
 			/* Source port 65535 is in no range, but the other port then tells. */
 			with_ports.dport = with_ports.sport;
 			with_ports.sport = (struct plan_ports){0, 0};
 			if (!err)
-				err = append(list, &with_ports);
+				err = plan_rules_append(list, &with_ports);
 			first = false;
 		}
 		if (!err)
-			err = append(list, &both);
+			err = plan_rules_append(list, &both);
 	}
 	return err;
 }
@@ -235,7 +235,7 @@ static int note_fragments(struct plan_rule_list *fragments, const struct plan_ru
 		whole.proto = port_protocols[i];
 		if ((rule->proto == 0 || rule->proto == whole.proto) &&
 		    !is_noted(fragments, &whole))
-			err = append(fragments, &whole);
+			err = plan_rules_append(fragments, &whole);
 	}
 	return err;
 }

@@ -23,6 +23,8 @@ bool plan_entry_is_empty(const struct selector *sel);
 /* True if whatever of inner reaches outer's destination matches outer: inner, ranked later, is
  * not seen there. */
 bool plan_entry_hides(const struct plan_entry *outer, const struct plan_entry *inner);
+/* Copies rule to the end of list. 0, -ENOMEM. */
+int plan_rules_append(struct plan_rule_list *list, const struct plan_rule *rule);
 /* Appends the rules of n entries (sorted by rank, one family) to list. 0, -ENOMEM. */
 int plan_rules_put(struct plan_rule_list *list, const struct plan_entry *const *entries, size_t n,
 		   size_t *inexact);
