@@ -87,8 +87,7 @@ assert_match "$(cat "$WORK/status.txt")" 'net: up, .*10.2.0.0/24.* === 10.1.0.0/
 say "new keys from both sides, under traffic: no packet is lost"
 spi() { ike_field gw '.[0].children[0].spi_out'; }
 changed() { [[ $(spi) != "$1" && $(spi) =~ ^[0-9a-f]{8}$ ]]; }
-background gw ping ping -n -i 0.01 -I 10.1.0.1 10.2.0.2
-pinging=$LAST_PID
+pings_start gw 10.2.0.2 -I 10.1.0.1
 before=$(spi)
 ike gw rekey site/net
 wait_for 10 changed "$before"
@@ -96,9 +95,8 @@ before=$(spi)
 ike_guest rekey site/net
 wait_for 10 changed "$before"
 ike_guest rekey site
-kill -INT "$pinging"
-wait "$pinging" || true
-assert_match "$(tail -n 3 "$WORK/ping.log")" ' 0% packet loss'
+pings_end
+assert_eq "$PINGS_LOST" 0 'pings lost'
 ike gw down site
 
 say "ESP in UDP through port 4500, which the kernel's side holds itself; a trap brings it up"

@@ -31,43 +31,11 @@ ip -n "${LAB}hostB" route add default via 10.2.0.1
 ip -n "${LAB}swan" route add 10.9.0.0/24 via 198.51.100.1
 forwarding_on gwA nat swan
 
-# conf US THEM US-ID THEM-ID US-TS THEM-TS: the same words for both programs.
-conf() {
-    cat <<CONF
-connections {
-    site {
-        version = 2
-        local_addrs = $1
-        remote_addrs = $2
-        proposals = aes256gcm16-prfsha384-ecp384
-        mobike = no
-        local { auth = psk
-            id = $3
-        }
-        remote { auth = psk
-            id = $4
-        }
-        children {
-            net {
-                local_ts = $5
-                remote_ts = $6
-                esp_proposals = aes256gcm16-ecp256
-            }
-        }
-    }
-}
-secrets {
-    ike-site {
-        secret = "a secret of more than twenty octets"
-    }
-}
-CONF
-}
-conf 10.9.0.1 198.51.100.2 gw.example.org moon.example.org 10.1.0.0/24 10.2.0.0/24 | iked_conf gwA
+site_conf 10.9.0.1 198.51.100.2 gw.example.org moon.example.org 10.1.0.0/24 10.2.0.0/24 | iked_conf gwA
 gateway_start gwA
 iked_start gwA
 charon_own_esp swan
-conf 198.51.100.2 %any moon.example.org gw.example.org 10.2.0.0/24 10.1.0.0/24 |
+site_conf 198.51.100.2 %any moon.example.org gw.example.org 10.2.0.0/24 10.1.0.0/24 |
     sed 's/%any/10.9.0.1, 198.51.100.1/' | swan_load swan
 
 traffic() {

@@ -224,19 +224,14 @@ up_by cygnet
 traffic
 early=0
 for who in 'pluto child' 'cygnet ike' 'pluto ike' 'cygnet child'; do
-    background hostA ping ping -n -i 0.01 10.2.0.2
-    pinging=$LAST_PID
+    pings_start hostA 10.2.0.2
     # shellcheck disable=SC2086 # two words
     for _ in 1 2 3; do new_keys $who; done
     wait_for 10 settled
-    kill -INT "$pinging"
-    wait "$pinging" || true
-    # By numbers: the answer to the last one may have been under way still.
-    lost=$(sed -n 's/.*icmp_seq=\([0-9]*\) .*/\1/p' "$WORK/ping.log" | sort -n | awk '{last = $1} END {print last - NR}')
-    assert_ge "$(awk '/packets transmitted/ {print $1}' "$WORK/ping.log")" 20 'pings beside three rekeys'
+    pings_end
     [[ $who != 'cygnet child' ]] || early=$(verdict gwA NO_SA)
-    echo "ok: $who: $lost lost, $early too early"
-    assert_eq "$lost" "$early" "lost when new keys are made by $who"
+    echo "ok: $who: $PINGS_LOST lost, $early too early"
+    assert_eq "$PINGS_LOST" "$early" "lost when new keys are made by $who"
     assert_eq "$(verdicts gwA | tr ' ' '\n' | grep -vE '^(NO_SA|IKE)=' || true)$(verdicts gwB | tr ' ' '\n' | grep -v '^IKE=' || true)" '' 'verdicts'
 done
 ((early <= 30)) || fail "$early packets came too early with three rekeys"

@@ -34,49 +34,17 @@ defaults() {
     ike=aes256gcm16-prfsha384-ecp384 esp=aes256gcm16 child='' far_ike='' far_esp='' far_id=moon.example.org
     far_secret='a secret of more than twenty octets' far_ts=10.2.0.0/24
 }
-# conf LOCAL REMOTE ID PEER-ID LOCAL-TS REMOTE-TS IKE ESP SECRET CHILD. Line 1 is "connections {".
-conf() {
-    cat <<CONF
-connections {
-    site {
-        version = 2
-        local_addrs = $1
-        remote_addrs = $2
-        proposals = $7
-        mobike = no
-        local { auth = psk
-            id = $3
-        }
-        remote { auth = psk
-            id = $4
-        }
-        children {
-            net {
-                local_ts = $5
-                remote_ts = $6
-                esp_proposals = $8
-                ${10}
-            }
-        }
-    }
-}
-secrets {
-    ike-site {
-        secret = "$9"
-    }
-}
-CONF
-}
+# In site_conf.
 site_line=2 proposals_line=6 child_line=15
 ours() {
-    conf 198.51.100.1 198.51.100.2 gw.example.org moon.example.org 10.1.0.0/24 10.2.0.0/24 "$ike" "$esp" \
+    site_conf 198.51.100.1 198.51.100.2 gw.example.org moon.example.org 10.1.0.0/24 10.2.0.0/24 "$ike" "$esp" \
         'a secret of more than twenty octets' "$child"
     echo 'cygnet { half_open_timeout = 2
     retransmit_timeout = 0.5
 }'
 }
 theirs() {
-    conf 198.51.100.2 198.51.100.1 "$far_id" gw.example.org "$far_ts" 10.1.0.0/24 "${far_ike:-$ike}" "${far_esp:-$esp}" "$far_secret" ''
+    site_conf 198.51.100.2 198.51.100.1 "$far_id" gw.example.org "$far_ts" 10.1.0.0/24 "${far_ike:-$ike}" "${far_esp:-$esp}" "$far_secret" ''
 }
 both() {
     theirs | swan_load swan

@@ -9,6 +9,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/netns.sh"
 # shellcheck source=tests/lib/iked.sh
 source "$LIB/iked.sh"
+# shellcheck source=tests/lib/guest_charon.sh
+source "$LIB/guest_charon.sh"
 peer=$ROOT/tests/kernel-peer/kernel-peer.sh
 lab_begin ike-strongswan-nat
 ns_add hostA gw nat
@@ -26,54 +28,13 @@ say "boot the kernel"
 guest=$WORK/guest
 at_end "$peer" stop "$guest"
 "$peer" start "$guest" --netns "${LAB}nat" --near 198.51.100.254/24 --far 198.51.100.2/24 --protected 10.2.0.2/32
-in_guest() { "$peer" exec "$guest" "$@"; }
 in_guest ip route add default via 198.51.100.254
-swan() { in_guest swanctl "$@"; }
-show_guest() { if ((status != 0)); then in_guest tail -n 40 /run/swan/charon.log; in_guest ip xfrm state | grep -v ' 0x'; fi; }
+guest_modules
+show_guest() { if ((status != 0)); then show_guest_charon; in_guest ip xfrm state | grep -v ' 0x'; fi; }
 at_end show_guest
 
-conf() { # OWN REMOTE ID PEER-ID LOCAL-TS REMOTE-TS
-    cat <<CONF
-connections {
-    site {
-        version = 2
-        local_addrs = $1
-        remote_addrs = $2
-        proposals = aes256gcm16-prfsha384-ecp384
-        mobike = no
-        local { auth = psk
-            id = $3
-        }
-        remote { auth = psk
-            id = $4
-        }
-        children {
-            net {
-                local_ts = $5
-                remote_ts = $6
-                esp_proposals = aes256gcm16-ecp256
-            }
-        }
-    }
-}
-secrets {
-    ike-site {
-        secret = "a secret of more than twenty octets"
-    }
-}
-CONF
-}
-ours() { conf 192.0.2.1 "$1" gw.example.org moon.example.org 10.1.0.0/24 10.2.0.0/24 | iked_conf gw; }
-theirs() { # REMOTE
-    {
-        echo "cat > /run/guest.sh <<'SCRIPT'"
-        cat "$ROOT/tests/kernel-peer/charon-guest.sh"
-        echo SCRIPT
-        echo "sh /run/guest.sh <<'CONF'"
-        conf 198.51.100.2 "$1" moon.example.org gw.example.org 10.2.0.0/24 10.1.0.0/24
-        echo CONF
-    } | "$peer" exec "$guest" > "$WORK/load.log" 2>&1 || fail "charon did not take it: $(cat "$WORK/load.log")"
-}
+ours() { site_conf 192.0.2.1 "$1" gw.example.org moon.example.org 10.1.0.0/24 10.2.0.0/24 | iked_conf gw; }
+theirs() { site_conf 198.51.100.2 "$1" moon.example.org gw.example.org 10.2.0.0/24 10.1.0.0/24 | guest_charon; } # REMOTE
 # map DEVICE PORT: who leaves by it is behind the NAT, where 4500 is that port; what was before is forgotten.
 map() {
     on nat nft -f - <<NFT
@@ -107,9 +68,9 @@ rekey() { # WHAT COMMAND...
 }
 all_new_keys() {
     rekey spi ike gw rekey site/net
-    rekey spi swan --rekey --child net
+    rekey spi guest_swan --rekey --child net
     rekey ike_spi ike gw rekey site
-    rekey ike_spi swan --rekey --ike site
+    rekey ike_spi guest_swan --rekey --ike site
 }
 # ends LOCAL REMOTE NAT-HERE NAT-THERE, in UDP
 ends() {
@@ -144,7 +105,7 @@ passes on hostA ping -q -n -c 20 -i 0.1 -W 1 10.2.0.2
 kernel_moved() { kernel_has 'sport 4500 dport 30000'; }
 wait_for 10 kernel_moved
 traffic
-rekey spi swan --rekey --child net # IKE goes there, too
+rekey spi guest_swan --rekey --child net # IKE goes there, too
 rekey ike_spi ike gw rekey site
 ike gw down site
 wait_for 10 ike_is gw length 0
@@ -154,7 +115,7 @@ map in0 20000
 ours %any
 ike gw load "$WORK/gw.ike"
 theirs 192.0.2.1
-swan --initiate --child net > "$WORK/up.log" 2>&1 || fail "swanctl: $(tail -n 5 "$WORK/up.log")"
+guest_swan --initiate --child net > "$WORK/up.log" 2>&1 || fail "swanctl: $(tail -n 5 "$WORK/up.log")"
 wait_for 10 ends '192.0.2.1[4500]' '192.0.2.254[20000]' false true
 traffic
 all_new_keys
@@ -164,8 +125,8 @@ wait_for 10 ends '192.0.2.1[4500]' '192.0.2.254[30000]' false true
 ike_logged gw 'site: moved: the peer' || fail "the log does not say that the peer moved"
 traffic
 rekey spi ike gw rekey site/net
-rekey ike_spi swan --rekey --ike site
-swan --terminate --ike site > /dev/null
+rekey ike_spi guest_swan --rekey --ike site
+guest_swan --terminate --ike site > /dev/null
 wait_for 10 ike_is gw length 0
 
 say "nothing on the wire but UDP"

@@ -14,6 +14,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/netns.sh"
 # shellcheck source=tests/lib/iked.sh
 source "$LIB/iked.sh"
+# shellcheck source=tests/lib/guest_charon.sh
+source "$LIB/guest_charon.sh"
 peer=$ROOT/tests/kernel-peer/kernel-peer.sh
 all=${1:-}
 
@@ -27,16 +29,13 @@ guest=$WORK/guest
 at_end "$peer" stop "$guest"
 "$peer" start "$guest" --netns "${LAB}gw" --near 192.0.2.1/24 --near 2001:db8::1/64 \
     --far 192.0.2.2/24 --far 2001:db8::2/64 --protected 10.2.0.2/32 --protected fd00:2::2/128
-"$peer" exec "$guest" ip route add default via 192.0.2.1
-"$peer" exec "$guest" ip -6 route add default via 2001:db8::1
+in_guest ip route add default via 192.0.2.1
+in_guest ip -6 route add default via 2001:db8::1
+guest_modules "$all"
 ip -n "${LAB}gw" route add 10.2.0.0/24 via 192.0.2.2
 ip -n "${LAB}gw" -6 route add fd00:2::/64 via 2001:db8::2
 
-in_guest() { "$peer" exec "$guest" "$@"; }
-swan() { in_guest swanctl "$@"; }
-guest_log() { in_guest cat /run/swan/charon.log; }
-show_guest() { if ((status != 0)); then guest_log | tail -n 40; fi; }
-at_end show_guest
+at_end show_guest_charon
 
 # One connection of both programs. The variables say what is special.
 defaults() {
@@ -44,55 +43,16 @@ defaults() {
     extra='' child_extra='' id_near=gw.example.org id_far=moon.example.org far_claims='' far_ts='10.2.0.0/24, fd00:2::/64'
     far_proposals='' far_esp='' far_secret='' ppk='' far_extra=''
 }
-# conf LOCAL REMOTE ID PEER-ID LOCAL-TS REMOTE-TS PROPOSALS ESP SECRET EXTRA
+# conf LOCAL REMOTE ID PEER-ID LOCAL-TS REMOTE-TS IKE ESP SECRET SITE-LINES
 conf() {
-    cat <<CONF
-connections {
-    site {
-        version = 2
-        local_addrs = $1
-        remote_addrs = $2
-        proposals = $7
-        mobike = no
-        ${10}
-        local { auth = psk
-            id = $3
-        }
-        remote { auth = psk
-            id = $4
-        }
-        children {
-            net {
-                local_ts = $5
-                remote_ts = $6
-                esp_proposals = $8
-                $child_extra
-            }
-        }
-    }
-}
-secrets {
-    ike-site {
-        secret = "$9"
-    }
-    ppk-site {
+    site_conf "${@:1:9}" "$child_extra" "${10}" "ppk-site {
         id = quantum
-        secret = "another secret of more than twenty octets$ppk"
-    }
-}
-CONF
+        secret = \"another secret of more than twenty octets$ppk\"
+    }"
 }
 both() {
-    swan --terminate --ike site --force > /dev/null 2>&1 || true
-    {
-        echo "cat > /run/guest.sh <<'SCRIPT'"
-        cat "$ROOT/tests/kernel-peer/charon-guest.sh"
-        echo SCRIPT
-        echo "sh /run/guest.sh <<'CONF'"
-        conf "$far" "$near" "${far_claims:-$id_far}" "$id_near" "$far_ts" '10.1.0.0/24, fd00:1::/64' \
-            "${far_proposals:-$proposals}" "${far_esp:-$esp}" "${far_secret:-$secret}" "$extra"$'\n'"$far_extra"
-        echo CONF
-    } | "$peer" exec "$guest" > "$WORK/load.log" 2>&1 || fail "charon did not take it: $(cat "$WORK/load.log")"
+    conf "$far" "$near" "${far_claims:-$id_far}" "$id_near" "$far_ts" '10.1.0.0/24, fd00:1::/64' \
+        "${far_proposals:-$proposals}" "${far_esp:-$esp}" "${far_secret:-$secret}" "$extra"$'\n'"$far_extra" | guest_charon site
     conf "$near" "$far" "$id_near" "$id_far" '10.1.0.0/24, fd00:1::/64' '10.2.0.0/24, fd00:2::/64' \
         "$proposals" "$esp" "$secret" "$extra" | iked_conf gw
 }
@@ -116,7 +76,7 @@ traffic() {
 up_by() {
     case $1 in
         cygnet) ike gw up site > "$WORK/up.log" 2>&1 || fail "cygnet up: $(cat "$WORK/up.log")" ;;
-        strongswan) swan --initiate --child net > "$WORK/up.log" 2>&1 || fail "swanctl: $(tail -n 5 "$WORK/up.log")" ;;
+        strongswan) guest_swan --initiate --child net > "$WORK/up.log" 2>&1 || fail "swanctl: $(tail -n 5 "$WORK/up.log")" ;;
     esac
     wait_for 5 ike_is gw '.[0].children | length' 1
 }
@@ -159,8 +119,7 @@ spi() { ike_field gw '.[0].children[0].spi_out'; }
 ike_spi() { ike_field gw '.[0].spi_i'; }
 changed() { [[ $(spi) != "$1" && $(spi) =~ ^[0-9a-f]{8}$ ]]; }
 ike_changed() { [[ $(ike_spi) != "$1" && $(ike_spi) =~ ^[0-9a-f]{16}$ ]]; }
-background gw ping ping -n -i 0.01 -I 10.1.0.1 10.2.0.2
-pinging=$LAST_PID
+pings_start gw 10.2.0.2 -I 10.1.0.1
 rekey() { # WHAT COMMAND...
     local before what=$1
     shift
@@ -169,14 +128,12 @@ rekey() { # WHAT COMMAND...
     case $what in spi) wait_for 10 changed "$before" ;; *) wait_for 10 ike_changed "$before" ;; esac
 }
 rekey spi ike gw rekey site/net
-rekey spi swan --rekey --child net
+rekey spi guest_swan --rekey --child net
 rekey ike_spi ike gw rekey site
-rekey ike_spi swan --rekey --ike site
+rekey ike_spi guest_swan --rekey --ike site
 rekey spi ike gw rekey site/net
-kill -INT "$pinging"
-wait "$pinging" || true
-grep 'packets transmitted' "$WORK/ping.log"
-assert_match "$(tail -n 3 "$WORK/ping.log")" ' 0% packet loss'
+pings_end
+assert_eq "$PINGS_LOST" 0 'pings lost'
 down
 
 say "ESP in UDP, forced; IPv6 outside; fragments; PPK; narrowing"
@@ -250,7 +207,7 @@ echo 'kill -9 $(cat /run/charon.pid)' > "$WORK/kill.sh"
 load_ours
 up_by strongswan
 traffic
-"$peer" exec "$guest" < "$WORK/kill.sh"
+in_guest < "$WORK/kill.sh"
 missed() { ike_is gw length 0; }
 wait_for 15 missed
 both

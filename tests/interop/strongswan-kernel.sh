@@ -13,6 +13,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/netns.sh"
 # shellcheck source=tests/lib/strongswan.sh
 source "$LIB/strongswan.sh"
+# shellcheck source=tests/lib/guest_charon.sh
+source "$LIB/guest_charon.sh"
 peer=$ROOT/tests/kernel-peer/kernel-peer.sh
 lab_begin strongswan-kernel
 ns_add gw mid
@@ -30,21 +32,11 @@ at_end "$peer" stop "$guest"
 protected=()
 for n in {0..6}; do protected+=(--protected "10.2.$n.2/24"); done
 "$peer" start "$guest" --netns "${LAB}mid" "${protected[@]}"
-far() { "$peer" exec "$guest" "$@"; }
-far ip route add 10.9.0.0/24 via 192.0.2.1
+in_guest ip route add 10.9.0.0/24 via 192.0.2.1
 # The kernel drops what waits for an SA, unless it is told to keep it.
-far sh -c 'echo 0 > /proc/sys/net/core/xfrm_larval_drop'
-# Modules are loaded now, which may take seconds, and not when a peer waits.
-spi=0x1000
-for algorithm in "aead rfc4106(gcm(aes)) $(hex_key 36) 128" "aead rfc7539esp(chacha20,poly1305) $(hex_key 36) 128" \
-    "enc cbc(aes) $(hex_key 32) auth-trunc hmac(sha256) $(hex_key 32) 128"; do
-    # shellcheck disable=SC2086 # words are meant
-    far ip xfrm state add src 192.0.2.2 dst 192.0.2.1 proto esp spi $((spi++)) mode tunnel $algorithm
-done
-far ip xfrm state flush
-in_guest() { far env STRONGSWAN_CONF=/run/swan/strongswan.conf SWANCTL_DIR=/run/swan swanctl "$@"; }
-show_guest() { if ((status != 0)); then far tail -n 40 /run/swan/charon.log; fi; }
-at_end show_guest
+in_guest sh -c 'echo 0 > /proc/sys/net/core/xfrm_larval_drop'
+guest_modules
+at_end show_guest_charon
 
 SUITES=(aes256gcm16 aes256-sha256-esn chacha20poly1305)
 SOFT='rekey_packets=200 rand_packets=0 life_packets=1000000'
@@ -63,14 +55,7 @@ configure() {
     own[3]+=" $SOFT" own[5]+=" start_action=trap"
     other[4]+=" $SOFT" other[6]+=" start_action=trap"
     swan_connection 10.9.0.1 192.0.2.2 "$1" "${own[@]}" | named > "$WORK/gw.conf"
-    {
-        echo "cat > /run/guest.sh <<'SCRIPT'"
-        cat "$ROOT/tests/kernel-peer/charon-guest.sh"
-        echo SCRIPT
-        echo "sh /run/guest.sh <<'SWANCTL'"
-        swan_connection 192.0.2.2 "${2:-10.9.0.1}" "$1" "${other[@]}" | named
-        echo SWANCTL
-    } | far > "$WORK/guest-charon.log" 2>&1 || fail "charon in the guest: $(cat "$WORK/guest-charon.log")"
+    swan_connection 192.0.2.2 "${2:-10.9.0.1}" "$1" "${other[@]}" | named | guest_charon
     swan_load gw < "$WORK/gw.conf"
 }
 named() { sed -E 's/(id|id-.) = (10.9.0.1|192.0.2.1)$/\1 = gw/; s/(id|id-.) = 192.0.2.2$/\1 = guest/'; }
@@ -82,7 +67,7 @@ configure ''
 up() { swan gw --initiate --child "$1" > "$WORK/initiate.log" || fail "$1 did not come up: $(tail -n 5 "$WORK/initiate.log")"; }
 both_ways() { # N
     reaches gw "10.2.$1.2" -I "10.1.$1.1"
-    far ping -q -c 1 -W 2 -I "10.2.$1.2" "10.1.$1.1" > /dev/null || fail "no ping from the guest through net$1"
+    in_guest ping -q -c 1 -W 2 -I "10.2.$1.2" "10.1.$1.1" > /dev/null || fail "no ping from the guest through net$1"
 }
 # counted COMMAND...: "IN-BYTES IN-PACKETS OUT-BYTES OUT-PACKETS" of what --list-sas shows.
 counted() { "$@" | tr -d , | awk '$1 == "in" {i = $3 " " $5} $1 == "out" {o = $3 " " $5} END {print i, o}'; }
@@ -91,7 +76,7 @@ for n in 0 1 2; do
     up "net$n"
     both_ways $n
     assert_eq "$(counted swan gw --list-sas --child "net$n")" '168 2 168 2' "bytes and packets in and out of net$n, by swanctl"
-    assert_eq "$(counted in_guest --list-sas --child "net$n")" '168 2 168 2' "the guest's"
+    assert_eq "$(counted guest_swan --list-sas --child "net$n")" '168 2 168 2' "the guest's"
 done
 assert_match "$(swan gw --list-sas)" 'AES_GCM_16-256.*AES_CBC-256/HMAC_SHA2_256_128/ESN.*CHACHA20_POLY1305' "what was agreed on"
 
@@ -112,9 +97,9 @@ load 0 300
 swan gw --rekey --child net0 > /dev/null
 wait_for 10 has net0 2
 # A rekeying that begins while another one ends is refused.
-settled() { [[ $(swan gw --list-sas --child net0 | grep -c 'net0:') == 1 && $(in_guest --list-sas --child net0 | grep -c 'net0:') == 1 ]]; }
+settled() { [[ $(swan gw --list-sas --child net0 | grep -c 'net0:') == 1 && $(guest_swan --list-sas --child net0 | grep -c 'net0:') == 1 ]]; }
 wait_for 10 settled
-in_guest --rekey --child net0 > /dev/null
+guest_swan --rekey --child net0 > /dev/null
 wait_for 10 has net0 3
 load_ends
 
@@ -129,11 +114,11 @@ done
 say "a trap of either end: the first packet is not lost"
 reaches gw 10.2.5.2 -I 10.1.5.1 -W 5
 charon_said gw 'creating acquire job for policy 10.1.5.1/32' || fail "no ACQUIRE of cygnetd's"
-far ping -q -c 1 -W 5 -I 10.2.6.2 10.1.6.1 > /dev/null || fail "the kernel's first packet was lost"
-far grep -q 'creating acquire job for policy 10.2.6.2/32' /run/swan/charon.log || fail "no ACQUIRE of the kernel's"
+in_guest ping -q -c 1 -W 5 -I 10.2.6.2 10.1.6.1 > /dev/null || fail "the kernel's first packet was lost"
+in_guest grep -q 'creating acquire job for policy 10.2.6.2/32' /run/swan/charon.log || fail "no ACQUIRE of the kernel's"
 
 say "cygnetd is killed: nothing in clear; and started again: new SAs by themselves"
-spis() { far ip xfrm state | grep -o 'spi 0x[0-9a-f]*' | sort; }
+spis() { in_guest ip xfrm state | grep -o 'spi 0x[0-9a-f]*' | sort; }
 capture mid in0 clear.pcap 'net 10.1.0.0/16 or net 10.2.0.0/16'
 before=$(spis)
 gateway_kill gw
@@ -152,7 +137,7 @@ say "in UDP, because one end asks for it"
 swan gw --terminate --ike site > /dev/null
 configure encap=yes
 up net0
-assert_match "$(far ip xfrm state)" 'encap type espinudp sport 4500 dport 4500' "the kernel's SAs"
+assert_match "$(in_guest ip xfrm state)" 'encap type espinudp sport 4500 dport 4500' "the kernel's SAs"
 both_ways 0
 
 say "in UDP through a NAT"
@@ -173,7 +158,7 @@ for n in 0 1 2; do
     both_ways $n
 done
 charon_said gw 'local host is behind NAT' || fail "charon did not find the NAT"
-assert_match "$(far ip xfrm state)" 'src 192.0.2.1 dst 192.0.2.2.*encap type espinudp sport 20000 dport 4500' "the kernel's SAs"
+assert_match "$(in_guest ip xfrm state)" 'src 192.0.2.1 dst 192.0.2.2.*encap type espinudp sport 20000 dport 4500' "the kernel's SAs"
 load 0 200
 swan gw --rekey --child net0 > /dev/null
 load_ends
@@ -188,7 +173,7 @@ up net0
 both_ways 0
 kill -KILL "${CHARON_PID[gw]}"
 wait "${CHARON_PID[gw]}" 2> /dev/null || true
-guest_alone() { [[ -z $(in_guest --list-sas) && $(far ip xfrm state | grep -c 'proto esp') == 0 ]]; }
+guest_alone() { [[ -z $(guest_swan --list-sas) && $(in_guest ip xfrm state | grep -c 'proto esp') == 0 ]]; }
 wait_for 40 guest_alone
 ex gw ip xfrm state flush
 ex gw ip xfrm policy flush
@@ -196,7 +181,7 @@ charon_start gw "${FAST[@]}"
 swan_load gw < "$WORK/gw.conf"
 up net0
 both_ways 0
-far sh -c 'kill -KILL $(cat /run/charon.pid)'
+in_guest sh -c 'kill -KILL $(cat /run/charon.pid)'
 gw_alone() { [[ -z $(swan gw --list-sas) ]]; }
 wait_for 40 gw_alone
 assert_eq "$(ex gw ip xfrm state | grep -c 'proto esp')" 0 "SAs that charon left behind"

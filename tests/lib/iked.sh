@@ -5,11 +5,49 @@
 #                               namespace's cygnetd; --kernel among the options: without one
 #   iked_stop gwA, iked_kill gwA
 #   iked_conf gwA < FILE        writes it
+#   site_conf LOCAL REMOTE ..   one connection, as cygnet-iked and strongSwan take it
 #   ike gwA up NAME             its cygnet
 declare -A IKED_PID=()
 
 iked_socket_of() { echo "$WORK/run-$1/iked.sock"; }
 iked_conf() { install -m 600 /dev/stdin "$WORK/$1.ike"; }
+
+# site_conf LOCAL REMOTE ID PEER-ID LOCAL-TS REMOTE-TS [IKE [ESP [SECRET [CHILD-LINES [SITE-LINES [SECRETS]]]]]]: the
+# connection "site" with its child "net". ike-refusals.sh knows the numbers of its lines.
+site_conf() {
+    cat << CONF
+connections {
+    site {
+        version = 2
+        local_addrs = $1
+        remote_addrs = $2
+        proposals = ${7:-aes256gcm16-prfsha384-ecp384}
+        mobike = no
+        local { auth = psk
+            id = $3
+        }
+        remote { auth = psk
+            id = $4
+        }
+        children {
+            net {
+                local_ts = $5
+                remote_ts = $6
+                esp_proposals = ${8:-aes256gcm16-ecp256}
+                ${10:-}
+            }
+        }
+        ${11:-}
+    }
+}
+secrets {
+    ike-site {
+        secret = "${9:-a secret of more than twenty octets}"
+    }
+    ${12:-}
+}
+CONF
+}
 
 ike() {
     local name=$1

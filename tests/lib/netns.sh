@@ -76,15 +76,24 @@ lab_show_logs() {
     done
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds; fails the test at the deadline.
+# wait_for SECONDS COMMAND...: until it succeeds; fails the test at the deadline. It asks less and less often,
+# as what it waits for wants the core that asking takes.
 wait_for() {
-    local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+    local wait_began=${EPOCHREALTIME/./} wait_now wait_pause
+    local wait_deadline=$((wait_began + $1 * 1000000))
     shift
     until "$@" > /dev/null 2>&1; do
-        ((${EPOCHREALTIME/./} < deadline)) || fail "never came true: $*"
-        sleep 0.05
+        wait_now=${EPOCHREALTIME/./}
+        ((wait_now < wait_deadline)) || fail "never came true: $*"
+        wait_pause=$(((wait_now - wait_began) / 8))
+        printf -v wait_pause "0.%06d" $((wait_pause < 20000 ? 20000 : wait_pause > 200000 ? 200000 : wait_pause))
+        pause "$wait_pause"
     done
 }
+
+# pause SECONDS: without a process of its own.
+exec {PAUSE}<> <(:)
+pause() { read -rt "$1" -u "$PAUSE" || true; }
 
 # ---- namespaces and cables -------------------------------------------------------------------
 
@@ -233,18 +242,24 @@ verdicts() {
     status_json "$1" | jq -r '[.counters[] | to_entries[] | select(.key != "OK" and .key != "KEEPALIVE" and .value > 0) | "\(.key)=\(.value)"] | sort | join(" ")'
 }
 
+# verdict_beside_others NAME VERDICT: the count of that one, a blank, and all others as verdicts tells them.
+verdict_beside_others() {
+    status_json "$1" | jq -er --arg v "$2" '[.counters.in[$v], .counters.out[$v]] as $both |
+        "\($both | map(numbers) | if . == [] then error("no such verdict") else add end) \(
+        [.counters[] | to_entries[] | select(.key != "OK" and .key != "KEEPALIVE" and .key != $v and .value > 0) | "\(.key)=\(.value)"] | sort | join(" "))"' ||
+        fail "no verdict $2"
+}
+
 # moves_by_one NAME VERDICT COMMAND...: it makes exactly this counter rise, by exactly one.
 moves_by_one() {
     local name=$1 wanted=$2 before after
     shift 2
-    before=$(verdict "$name" "$wanted")
-    local others
-    others=$(verdicts "$name" | tr ' ' '\n' | grep -v "^$wanted=" || true)
+    before=$(verdict_beside_others "$name" "$wanted")
     "$@"
-    wait_for 5 verdict_reached "$name" "$wanted" $((before + 1))
-    after=$(verdict "$name" "$wanted")
-    assert_eq "$after" $((before + 1)) "verdict $wanted on $name"
-    assert_eq "$(verdicts "$name" | tr ' ' '\n' | grep -v "^$wanted=" || true)" "$others" "other verdicts on $name than $wanted"
+    wait_for 5 verdict_reached "$name" "$wanted" $((${before%% *} + 1))
+    after=$(verdict_beside_others "$name" "$wanted")
+    assert_eq "${after%% *}" $((${before%% *} + 1)) "verdict $wanted on $name"
+    assert_eq "${after#* }" "${before#* }" "other verdicts on $name than $wanted"
     echo "ok: $wanted rose by one on $name, no other did"
 }
 
@@ -298,5 +313,24 @@ silent() {
         fail "$name reaches $address, and must not ($*)"
     fi
 }
+
+# pings_start NAME ADDRESS [PING-OPTION...]: a hundred a second, until pings_end, which waits for twenty more answers
+# and leaves in PINGS_LOST how many are missing among them. The last few may be under way still.
+pings_start() {
+    local name=$1 address=$2
+    shift 2
+    background "$name" ping ping -n -i 0.01 "$@" "$address"
+    PINGING=$LAST_PID
+}
+pings_end() {
+    wait_for 10 pings_answered $(($(pings_last) + 20))
+    kill -INT "$PINGING"
+    wait "$PINGING" || true
+    # shellcheck disable=SC2034 # for who called
+    PINGS_LOST=$(($(pings_last) - $(pings_numbers | wc -l)))
+}
+pings_numbers() { sed -n 's/.* bytes from .*icmp_seq=\([0-9]*\) .*/\1/p' "$WORK/ping.log" | sort -nu; }
+pings_last() { pings_numbers | awk '{last = $1} END {print last + 0}'; }
+pings_answered() { (($(pings_last) >= $1)); }
 
 hex_key() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n' | sed 's/^/0x/'; }

@@ -93,8 +93,7 @@ spi_of() { ike_field "$1" '.[] | select(.connection == "office").children[0].spi
 changed() { [[ $(spi_of gwA) != "$1" && $(spi_of gwA) != '' ]]; }
 ike_spi() { ike_field "$1" '.[] | select(.connection == "office").spi_i'; }
 ike_changed() { [[ $(ike_spi gwA) != "$1" && $(ike_spi gwB) == "$(ike_spi gwA)" ]]; }
-background hostA ping ping -n -i 0.005 10.2.0.2
-pinging=$LAST_PID
+pings_start hostA 10.2.0.2 -i 0.005
 for who in gwA gwB; do
     before=$(spi_of gwA)
     ike "$who" rekey office/net
@@ -106,9 +105,8 @@ done
 before=$(spi_of gwA)
 ike gwA rekey office/net # by the new IKE SA
 wait_for 5 changed "$before"
-kill -INT "$pinging"
-wait "$pinging" || true
-assert_match "$(tail -n 3 "$WORK/ping.log")" ' 0% packet loss'
+pings_end
+assert_eq "$PINGS_LOST" 0 'pings lost'
 for gateway in gwA gwB; do assert_eq "$(verdicts "$gateway")" '' "verdicts on $gateway"; done
 
 say "down: both ends forget the SAs and policies"
