@@ -92,9 +92,9 @@ process: `tests/kernel-peer/`). The run fails unless each case passes, so this i
 
 ## Raw ESP and ESP in UDP: `interop_kernel`
 
-{len(cases.CASES)} cases of raw ESP: {len(cases.SUITES)} suites, each with 32-bit and extended sequence numbers, each for the four mixes of IPv4 and
-IPv6 inside and outside. {len(cases.UDP_CASES)} cases of ESP in UDP: each suite once, with one of those {len(cases.MIXES)} in turn (`kernel.sh --all`, in
-`tests/run-all.sh`: all {len(cases.ALL_UDP_CASES)}). A case has fresh random keys and
+{len(cases.CASES)} cases of raw ESP: {len(cases.SUITES)} suites, each with 32-bit and extended sequence numbers, and with each of the four mixes
+of IPv4 and IPv6 inside and outside, two of them with either size of numbers. {len(cases.UDP_CASES)} cases of ESP in UDP: each suite once, with one of
+the {len(cases.MIXES)} combinations in turn. (`kernel.sh --all`, in `tests/run-all.sh`: all {len(cases.ALL_CASES)} and all {len(cases.ALL_UDP_CASES)}.) A case has fresh random keys and
 
 - pings both ways, DF set, every byte compared: payloads of {', '.join(map(str, small))} bytes, and {', '.join(map(str, below))} bytes below the
   inner MTU's (`--all`: each of 0 to {every[-1]}, at both ends);

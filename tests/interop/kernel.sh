@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A real Linux kernel as the far gateway: every suite it has, both sequence sizes, every mix of inner
-# and outer family, raw protocol 50, and each suite once in UDP, both directions, sizes around the
+# A real Linux kernel as the far gateway: every suite it has, both sequence sizes, each suite with every mix of
+# inner and outer family, raw protocol 50, and each suite once in UDP, both directions, sizes around the
 # padding and the MTU; replayed, outdated and damaged packets counted by the kernel's xfrm_stat and by
 # ours alike.
 #
@@ -12,8 +12,8 @@
 #
 #   kernel.sh [--all | --outer | --outer-few]
 #
-#   --all          every size of payload around each edge, not a choice of them, every case in UDP too,
-#                  and the outer headers
+#   --all          every size of payload around each edge, not a choice of them, every mix with either sequence
+#                  size, every case in UDP too, and the outer headers
 #   --outer        the outer headers alone: each set of SA flags with each mix of families
 #   --outer-few    each set of SA flags with one mix, in turn
 # shellcheck source=tests/lib/netns.sh

@@ -13,7 +13,7 @@ import time
 import echoes
 import esp_witness as witness
 from guest_client import Wrong, ask, ask_json, guest
-from matrix_cases import ALL_UDP_CASES, CASES, UDP_CASES, inner_mtu, name_of, sizes
+from matrix_cases import ALL_CASES, ALL_UDP_CASES, CASES, UDP_CASES, inner_mtu, name_of, sizes
 import xfrm_message as xfrm
 
 BIN, WORK, ALL = sys.argv[1], sys.argv[2], sys.argv[3:] == ["--all"]
@@ -208,7 +208,7 @@ def attempt(number, what):
 
 
 def main():
-    failures, cases = 0, CASES + (ALL_UDP_CASES if ALL else UDP_CASES)
+    failures, cases = 0, ALL_CASES + ALL_UDP_CASES if ALL else CASES + UDP_CASES
     for number, what in enumerate(cases, 1):
         failures += not attempt(number, what)
         if failures > 8:

@@ -32,9 +32,12 @@ MACS = [
 SUITES = [(aead, None) for aead in AEADS] + list(itertools.product(CIPHERS, MACS))
 # ESN, inner and outer family.
 MIXES = list(itertools.product((False, True), (4, 6), (4, 6)))
-# Suite, mix, in UDP. Not in UDP: all. In UDP: all with --all, else each suite once; its mix goes on by
-# one more every six suites, or a MAC (each sixth suite has the same) would meet half of the mixes.
-CASES = [(suite, *mix, False) for suite in SUITES for mix in MIXES]
+# Suite, mix, in UDP. All with --all. Else, not in UDP: each suite meets both sequence sizes and all mixes of
+# families, one size with equal families, the other with different ones; in UDP: each suite once. What
+# varies goes on by one more every six suites, or a MAC (each sixth suite has the same) would meet half of it.
+ALL_CASES = [(suite, *mix, False) for suite in SUITES for mix in MIXES]
+CASES = [(suite, esn, inner, outer, False) for i, suite in enumerate(SUITES) for esn, inner, outer in MIXES
+         if (inner == outer) == ((i + i // 6 + esn) % 2 == 0)]
 ALL_UDP_CASES = [(suite, *mix, True) for suite in SUITES for mix in MIXES]
 UDP_CASES = [(suite, *MIXES[(i + i // 6) % len(MIXES)], True) for i, suite in enumerate(SUITES)]
 
