@@ -3,7 +3,10 @@
 
 #include "fake_xfrmd.h"
 
+#include "xfrm/xfrm.h"
+
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +54,19 @@ void setkey_until(const char *options, const char *piece, unsigned times)
 
 	split(options, copy, argv);
 	program_run_until(argv, socket_path, piece, times, &r);
+}
+
+void setkey_flush_sas(void)
+{
+	struct xfrm_message msg = {.type = XFRM_MSG_FLUSHSA, .proto = 0};
+	struct xfrm_client *client;
+	struct xfrm_error err;
+	int rc;
+
+	ck_assert_int_eq(xfrm_client_open(socket_path, false, &client, &err), 0);
+	rc = xfrm_client_request(client, &msg, &err);
+	ck_assert(rc == 0 || rc == -ESRCH); /* there was none */
+	xfrm_client_close(client);
 }
 
 void expect(int status, const char *out, const char *err)

@@ -20,6 +20,8 @@ void setkey_server_stop(void);
 void setkey(const char *options, const char *text);
 /* The same until piece stood so often in its output. */
 void setkey_until(const char *options, const char *piece, unsigned times);
+/* As setkey -F, without the process. */
+void setkey_flush_sas(void);
 /* The last run's exit status and all it said. */
 void expect(int status, const char *out, const char *err);
 /* A script that says nothing and succeeds. */

@@ -27,7 +27,7 @@ static void check_file(const char *path, const char *how)
 			      !strstr(r.out, "5ec2") && !strstr(r.err, "5ec2") &&
 			      !strstr(r.out, "5e c2") && !strstr(r.out, "53 45 43 52"),
 		      "%s\n%s%s", line, r.out, r.err);
-	setkey("-F", NULL);
+	setkey_flush_sas();
 }
 
 START_TEST(test_bad_keys_are_never_shown)
