@@ -9,6 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds=${1:-60}
 
 tests/run.sh
+echo "==> clang-tidy, with all the states it follows by default"
+tests/lint/tidy.sh build
 echo "==> the whole matrix against the Linux kernel"
 CYGNET_BUILD=$PWD/build tests/interop/kernel.sh --all
 echo "==> every suite and group with strongSwan on a kernel"
