@@ -100,11 +100,44 @@ static unsigned count_sections(const struct config_node *section)
 	return count;
 }
 
+/* RFC 3629 §4; returns the length of the character at s, 0: none. */
+static unsigned utf8_len(const unsigned char *s)
+{
+	unsigned len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || (s[0] == 0xe0 && s[1] < 0xa0) ||
+	    (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	for (unsigned i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return len;
+}
+
+/* Names go into JSON and onto terminals. */
+static bool is_plain(const char *name)
+{
+	const unsigned char *at = (const unsigned char *)name;
+
+	while (*at >= 0x20 && *at != 0x7f && utf8_len(at))
+		at += utf8_len(at);
+	return !*at;
+}
+
 static bool take_name(struct interpretation *in, const struct config_node *node, char *name)
 {
 	if (strlen(node->name) >= IKE_NAME_MAX) {
 		config_error(in->report, node, "\"%s\": a name has %d characters at most",
 			     node->name, IKE_NAME_MAX - 1);
+		return false;
+	}
+	if (!is_plain(node->name)) {
+		config_error(in->report, node,
+			     "a name is not UTF-8, or has control characters in it");
 		return false;
 	}
 	snprintf(name, IKE_NAME_MAX, "%s", node->name);

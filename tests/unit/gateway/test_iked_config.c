@@ -393,6 +393,43 @@ START_TEST(test_config_takes_every_key)
 }
 END_TEST
 
+/* Status is JSON: what is no UTF-8 could not be said. */
+static const struct {
+	const char *name;
+	bool fine;
+} names[] = {
+	{"office", true},
+	{"b\xc3\xbcro", true},
+	{"\xe2\x82\xac\xf0\x9f\x94\x91", true},
+	{"b\xfcro", false},
+	{"x\xc3", false},
+	{"\xc0\xaf", false},
+	{"\xe0\x80\xaf", false},
+	{"\xed\xa0\x80", false},
+	{"\xf0\x80\x80\xaf", false},
+	{"\xf4\x90\x80\x80", false},
+	{"\xf5\x80\x80\x80", false},
+	{"\xe2\x82", false},
+	{"a\033[31m", false},
+	{"a\177", false},
+};
+
+START_TEST(test_config_names_are_text)
+{
+	static const char wrong[] = "E f:1: a name is not UTF-8, or has control characters in it\n";
+	char text[400];
+
+	for (unsigned child = 0; child < 2; child++) {
+		(void)snprintf(text, sizeof(text),
+			       "connections { %s { local { auth = psk } remote { auth = psk } "
+			       "children { %s { } } } }\n" SECRET,
+			       child ? "c" : names[_i].name, child ? names[_i].name : "n");
+		iked_config_free(load(text));
+		ck_assert_str_eq(said, names[_i].fine ? "" : wrong);
+	}
+}
+END_TEST
+
 START_TEST(test_config_explains_what_is_wrong)
 {
 	static const struct {
@@ -557,6 +594,7 @@ int main(void)
 	tcase_add_test(tc, test_include_reads_files);
 	tcase_add_test(tc, test_config_has_strongswans_defaults);
 	tcase_add_test(tc, test_config_takes_every_key);
+	tcase_add_loop_test(tc, test_config_names_are_text, 0, (int)LENGTH(names));
 	tcase_add_test(tc, test_config_explains_what_is_wrong);
 	tcase_add_test(tc, test_config_never_shows_a_secret);
 	tcase_add_test(tc, test_keys_lead_somewhere);
