@@ -8,6 +8,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/netns.sh"
 # shellcheck source=tests/lib/offices.sh
 source "$LIB/offices.sh"
+# shellcheck source=tests/lib/iked.sh
+source "$LIB/iked.sh"
 lab_begin default-block
 offices_open
 ip -n "${LAB}pub" route add 10.1.0.0/24 via 192.0.2.1
@@ -234,4 +236,48 @@ not_permitted 192.0.2.9
 gateway_stop gwA
 assert_eq "$(on gwA nft list ruleset)" '' 'nftables after a clean stop'
 reaches pub 192.0.2.1
+
+# ---- IKE -----------------------------------------------------------------------------------------
+
+say "IKE between gateways, all three being blocked: raw, and in UDP"
+connection() { # NAME US THEM OURS THEIRS ENCAP
+    cat <<CONF
+    $1 {
+        encap = $6
+        local_addrs = 192.0.2.$2
+        remote_addrs = 192.0.2.$3
+        local { auth = psk
+            id = $1-$2.example.org
+        }
+        remote { auth = psk
+            id = $1-$3.example.org
+        }
+        children { net { local_ts = $4
+            remote_ts = $5
+        } }
+    }
+CONF
+}
+gateway_stop gwB
+for side in A B; do
+    if [[ $side == A ]]; then us=1 them=2; else us=2 them=1; fi
+    {
+        echo 'connections {'
+        connection raw $us $them 10.$us.0.0/24 10.$them.0.0/24 no
+        connection udp $us $them 10.$us$us.0.0/24 10.$them$them.0.0/24 yes
+        echo '} secrets { ike { secret = "a secret of more than twenty octets" } }'
+    } | iked_conf "gw$side"
+    gateway_start "gw$side"
+done
+setdefault in block fwd block out block
+iked_start gwA
+iked_start gwB
+ike gwA up raw > /dev/null
+reaches gwA 10.2.0.1 -I 10.1.0.1
+ike gwB up udp > /dev/null
+reaches gwA 10.22.0.1 -I 10.11.0.1
+reaches gwB 10.11.0.1 -I 10.22.0.1
+assert_match "$(ex gwA ip xfrm state)" 'encap type espinudp' 'ESP in UDP'
+silent pub 192.0.2.1
+not_permitted 192.0.2.9
 echo "default-block: all is as it should be"
