@@ -78,7 +78,8 @@ transfer hostB hostA 10.1.0.2
 transfer hostA hostB fd00:2::2
 transfer hostB hostA fd00:1::2
 for gateway in gwA gwB; do
-    assert_eq "$(verdicts "$gateway" | tr ' ' '\n' | grep -v '^TOO_BIG=' || true)" '' "verdicts on $gateway"
+    # A gateway slower than TCP (under ASan) drops what its backlog does not hold; TCP sends it again.
+    assert_eq "$(verdicts "$gateway" | tr ' ' '\n' | grep -vE '^(TOO_BIG|TUN_QUEUE)=' || true)" '' "verdicts on $gateway"
 done
 
 say "segments larger than the device takes: refused together, sent one by one as fragments"
