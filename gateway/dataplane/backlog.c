@@ -49,6 +49,11 @@ bool backlog_empty(const struct backlog *b)
 	return b->count == 0 && b->quiet_count == 0;
 }
 
+bool backlog_hurries(const struct backlog *b)
+{
+	return b->quiet_count > 0 && b->count > 0;
+}
+
 /* The room between tail and the oldest packet, or the end; from the start where that is too short. */
 uint8_t *backlog_room(struct backlog *b)
 {

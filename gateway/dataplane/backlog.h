@@ -13,8 +13,8 @@
 enum backlog_limits {
 	BACKLOG_BYTES = 1 << 20, /* of all packets in order */
 	BACKLOG_PACKETS = 1024,	 /* the same */
-	BACKLOG_QUIET = 32,	 /* packets that went ahead, at most half of a batch (outbound.c) */
-	BACKLOG_QUIET_BYTES = 2048 /* of one of them */
+	BACKLOG_QUIET = 16,	 /* packets that went ahead, at most half of a batch (outbound.c) */
+	BACKLOG_QUIET_BYTES = 1536 /* of one of them */
 };
 
 struct backlog;
@@ -22,7 +22,7 @@ struct backlog;
 struct backlog_packet {
 	struct virtio_net_hdr vnet;
 	uint32_t len;
-	uint8_t *data; /* borrowed until the next call but backlog_empty */
+	uint8_t *data; /* borrowed until the next call that is not const */
 };
 
 struct backlog *backlog_new(void);    /* NULL if out of memory */
@@ -36,5 +36,7 @@ bool backlog_add(struct backlog *b, const struct virtio_net_hdr *vnet, const uin
 /* Takes the next packet out. False if there is none. */
 bool backlog_next(struct backlog *b, struct backlog_packet *out);
 bool backlog_empty(const struct backlog *b);
+/* The next packet goes ahead of others. */
+bool backlog_hurries(const struct backlog *b);
 
 #endif

@@ -21,13 +21,15 @@ enum {
 	TUN_READS = 128,	  /* before what was read goes on */
 	TUN_READ_BYTES = 1 << 19, /* the same; copying takes time, too */
 	BATCH = 64,		  /* packets; a superpacket counts once ... */
-	BATCH_BYTES = 1 << 17, /* ... and no more than this: the other direction waits meanwhile */
-	GRANT_LOW = 1 << 19,   /* ask for sequence numbers with this many left ... */
+	BATCH_BYTES = 128 << 10,  /* ... and no more bytes: the other direction waits meanwhile */
+	HURRY_BYTES = 48 << 10,	  /* the same while small packets overtake others ... */
+	HURRY_ROUNDS = 64,	  /* ... and for so many rounds after */
+	GRANT_LOW = 1 << 19,	  /* ask for sequence numbers with this many left ... */
 	GRANT_ASK_EVERY = 1 << 12 /* ... and again after so many packets, until they come */
 };
 
 /* What went ahead leaves room in each batch for what waits in order. */
-static_assert(BACKLOG_QUIET <= BATCH / 2 && BACKLOG_QUIET * BACKLOG_QUIET_BYTES <= BATCH_BYTES / 2,
+static_assert(BACKLOG_QUIET <= BATCH / 2 && BACKLOG_QUIET * BACKLOG_QUIET_BYTES <= HURRY_BYTES / 2,
 	      "small packets may keep all others from the wire");
 
 /* A packet on its way out. */
@@ -369,16 +371,27 @@ static void fill_backlog(struct worker *w)
 	}
 }
 
+/* Long rounds carry more, short ones let a small packet go sooner: those of ours that come next, and those of
+ * the other direction. */
+static unsigned round_bytes(struct worker *w)
+{
+	if (backlog_hurries(w->backlog))
+		w->hurry = HURRY_ROUNDS;
+	else if (w->hurry > 0)
+		w->hurry--;
+	return w->hurry > 0 ? HURRY_BYTES : BATCH_BYTES;
+}
+
 bool outbound_batch(struct worker *w)
 {
 	struct backlog_packet p;
 	struct departure d;
 	enum verdict v;
-	unsigned bytes = 0;
+	unsigned bytes = 0, most;
 
 	fill_backlog(w);
-	for (unsigned i = 0; i < BATCH && bytes < BATCH_BYTES && backlog_next(w->backlog, &p);
-	     i++) {
+	most = round_bytes(w);
+	for (unsigned i = 0; i < BATCH && bytes < most && backlog_next(w->backlog, &p); i++) {
 		bytes += p.len;
 		v = outbound_one(w, &d, &p.vnet, p.data, p.len);
 		if (v == V_NO_OUT_SA && outbound_keep(w, &p.vnet, p.data, p.len))

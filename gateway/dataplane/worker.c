@@ -6,9 +6,11 @@
 
 #include "gateway/dataplane/log.h"
 #include "gateway/dataplane/rcu.h"
+#include "gateway/dataplane/turns.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +235,8 @@ static void *run(void *arg)
 		if (running && w->more)
 			w->more = outbound_batch(w);
 		rcu_reader_leave();
+		/* Who waits for this core waits no longer than a round, see turns.h. */
+		sched_yield();
 	}
 	rcu_reader_unregister();
 	return NULL;
@@ -342,6 +346,7 @@ int worker_start(struct worker *w)
 	sigset_t all, before;
 	int rc;
 
+	turns_short(); /* which the thread inherits */
 	/* Signals are the control thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -53,6 +53,7 @@ struct worker {
 	struct spd_cache *cache; /* owned */
 	struct hold *hold;	 /* owned */
 	struct backlog *backlog; /* owned */
+	unsigned hurry;		 /* rounds that are to be short, still */
 	bool more;		 /* packets wait: at the TUN device or in the backlog */
 	uint8_t *tun_buf;	 /* owned, IP_PACKET_MAX + 1 bytes */
 	uint8_t *segment; /* owned, IP_PACKET_MAX bytes: of a superpacket, to be fragmented */

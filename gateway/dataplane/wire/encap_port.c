@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SOCKET_BUFFER = 4 << 20, PORT_OFF = 2, PAYLOAD_OFF = 8 };
+enum { PORT_OFF = 2, PAYLOAD_OFF = 8 };
 
 static int set_int(int fd, int level, int option, int value)
 {
@@ -27,8 +27,8 @@ static int set_common(int fd, uint8_t family, uint32_t mark)
 	int rc = set_int(fd, SOL_SOCKET, SO_MARK, (int)mark);
 
 	/* Best effort: without CAP_NET_ADMIN in the first user namespace the usual limit holds. */
-	(void)set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER);
-	(void)set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER);
+	(void)set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, WIRE_RECEIVE_BUFFER);
+	(void)set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, WIRE_SEND_BUFFER);
 	if (family == AF_INET6) {
 		if (rc == 0)
 			rc = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);

@@ -22,7 +22,6 @@ enum wire_limits {
 		  1088, /* any IP packet; not a power of two, so that slots differ in cache set */
 	TX_ARENA = 256 * 1024, /* 64 ordinary packets, or a few jumbo ones */
 	TX_ALIGN = 64,
-	SOCKET_BUFFER = 4 << 20,
 };
 
 /* Sockets of one family. */
@@ -87,7 +86,7 @@ static int open_receiver(uint8_t family, uint32_t mark, int *out)
 	if (rc < 0)
 		return rc;
 	/* Best effort: without CAP_NET_ADMIN in the first user namespace the usual limit holds. */
-	(void)set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER);
+	(void)set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, WIRE_RECEIVE_BUFFER);
 	rc = wire_errors_enable(fd, family);
 	if (rc == 0 && family == AF_INET6) {
 		rc = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
@@ -107,7 +106,7 @@ static int open_sender(uint8_t family, uint32_t mark, bool df, int *out)
 
 	if (rc < 0)
 		return rc;
-	(void)set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER);
+	(void)set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, WIRE_SEND_BUFFER);
 	rc = drop_all_input(fd);
 	if (rc == 0 && family == AF_INET)
 		rc = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,

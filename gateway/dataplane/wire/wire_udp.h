@@ -47,10 +47,11 @@ struct encap_table {
 struct encap_port *encap_table_find(const struct encap_table *table, uint8_t family, uint16_t port);
 
 /* Received datagrams of which some segments have not been given out. */
-enum { UDP_RECEIVES = 32 };
+enum { UDP_RECEIVES = 32, UDP_RECEIVES_JOINED = 4 };
 struct udp_pending {
 	unsigned count, next; /* datagrams there are, and the one that is next */
 	uint32_t done;	      /* bytes of it given out */
+	bool joined;	      /* one of them is of several segments: the next receive takes fewer */
 	struct udp_datagram {
 		struct wire_rx rx; /* p: all of it */
 		uint32_t segment;  /* bytes of each but the last */
@@ -80,6 +81,10 @@ void wire_udp_send(struct encap_port *port, const struct wire_tx *tx, unsigned n
 bool wire_udp_hand_over(const struct encap_port *port, const struct wire_rx *rx);
 
 /* ---- wire.c's, for both halves --------------------------------------------------------------- */
+
+/* Of a socket, in bytes; the kernel takes twice as much for what it needs beside them. What waits to be
+ * received has no flows, so its length is everybody's latency (decision 17). */
+enum { WIRE_RECEIVE_BUFFER = 1 << 20, WIRE_SEND_BUFFER = 4 << 20 };
 
 enum { WIRE_CONTROL_MAX = 112 }; /* TOS, PKTINFO, a mark and a segment size, either family */
 

@@ -169,8 +169,11 @@ START_TEST(test_backlog_full_of_one_flow_takes_another)
 	fill(elsewhere, 100, 1, 8, false);
 	ck_assert(!backlog_add(backlog, &quiet, elsewhere, 100)); /* of the busy flow */
 	fill(elsewhere, 100, 2, 7, false);
+	ck_assert(!backlog_hurries(backlog));
 	ck_assert(backlog_add(backlog, &quiet, elsewhere, 100));
+	ck_assert(backlog_hurries(backlog));
 	ck_assert_uint_eq(take(&flow), 7);
+	ck_assert(!backlog_hurries(backlog));
 	ck_assert_uint_eq(flow, 2);
 	for (uint32_t i = 0; i < n; i++)
 		ck_assert_uint_eq(take(&flow), i);
