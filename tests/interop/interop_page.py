@@ -92,8 +92,8 @@ process: `tests/kernel-peer/`). The run fails unless each case passes, so this i
 
 ## Raw ESP and ESP in UDP: `interop_kernel`
 
-{len(cases.CASES)} cases of raw ESP: {len(cases.SUITES)} suites, each with 32-bit and extended sequence numbers, and with each of the four mixes
-of IPv4 and IPv6 inside and outside, two of them with either size of numbers. {len(cases.UDP_CASES)} cases of ESP in UDP: each suite once, with one of
+{len(cases.CASES)} cases of raw ESP: {len(cases.SUITES)} suites, each with 32-bit and extended sequence numbers; one of them with one family
+inside and outside, the other with two, so that two neighbouring suites have all four mixes of IPv4 and IPv6. {len(cases.UDP_CASES)} cases of ESP in UDP: each suite once, with one of
 the {len(cases.MIXES)} combinations in turn. (`kernel.sh --all`, in `tests/run-all.sh`: all {len(cases.ALL_CASES)} and all {len(cases.ALL_UDP_CASES)}.) A case has fresh random keys and
 
 - pings both ways, DF set, every byte compared: payloads of {', '.join(map(str, small))} bytes, and {', '.join(map(str, below))} bytes below the

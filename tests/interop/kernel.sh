@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real Linux kernel as the far gateway: every suite it has, both sequence sizes, each suite with every mix of
+# A real Linux kernel as the far gateway: every suite it has with both sequence sizes, in turn with each mix of
 # inner and outer family, raw protocol 50, and each suite once in UDP, both directions, sizes around the
 # padding and the MTU; replayed, outdated and damaged packets counted by the kernel's xfrm_stat and by
 # ours alike.

@@ -5,8 +5,8 @@
 #   tidy.sh [BUILD-DIR] [PATH-PREFIX]     on every core
 #   tidy.sh BUILD-DIR --part N/M          every Mth file from the Nth on, on one core: a test beside others
 #
-# Most of the time goes into following the longest functions' paths: in parts, each function gets a third of the
-# states that it gets by default, which is a fourth of the time; tests/run-all.sh has all.
+# Most of the time goes into following the longest functions' paths: in parts, each function gets a ninth of the
+# states that it gets by default; tests/run-all.sh has all.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${1:-build}
@@ -15,7 +15,7 @@ if [[ ${2:-} == --part ]]; then
     [[ ${3:-} =~ ^([1-9])/([1-9])$ ]] && ((BASH_REMATCH[1] <= BASH_REMATCH[2])) ||
         { echo "tidy: --part '${3:-}': expected N/M, N from 1 to M" >&2; exit 2; }
     part=${BASH_REMATCH[1]} parts=${BASH_REMATCH[2]} jobs=1
-    for word in -Xclang -analyzer-config -Xclang max-nodes=75000; do limit+=("--extra-arg=$word"); done
+    for word in -Xclang -analyzer-config -Xclang max-nodes=25000; do limit+=("--extra-arg=$word"); done
 else
     prefix=${2:-}
 fi
