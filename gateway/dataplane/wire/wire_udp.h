@@ -84,7 +84,7 @@ bool wire_udp_hand_over(const struct encap_port *port, const struct wire_rx *rx)
 
 /* Of a socket, in bytes; the kernel takes twice as much for what it needs beside them. What waits to be
  * received has no flows, so its length is everybody's latency (decision 17). */
-enum { WIRE_RECEIVE_BUFFER = 1 << 20, WIRE_SEND_BUFFER = 4 << 20 };
+enum { WIRE_RECEIVE_BUFFER = 1 << 19, WIRE_SEND_BUFFER = 4 << 20 };
 
 enum { WIRE_CONTROL_MAX = 112 }; /* TOS, PKTINFO, a mark and a segment size, either family */
 
