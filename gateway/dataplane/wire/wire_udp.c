@@ -130,11 +130,9 @@ static int receive(struct encap_port *port, struct udp_pending *pending, uint8_t
 		struct cmsghdr align;
 		uint8_t bytes[WIRE_CONTROL_MAX];
 	} control[UDP_RECEIVES];
-	/* Of 64 kB each few are enough for one round. */
-	const unsigned most = pending->joined ? UDP_RECEIVES_JOINED : UDP_RECEIVES;
 	int n;
 
-	for (unsigned i = 0; i < most; i++) {
+	for (unsigned i = 0; i < UDP_RECEIVES; i++) {
 		iov[i] = (struct iovec){memory + i * slot_size, slot_size};
 		msgs[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
 						  .msg_namelen = sizeof(from[i]),
@@ -143,16 +141,11 @@ static int receive(struct encap_port *port, struct udp_pending *pending, uint8_t
 						  .msg_control = &control[i],
 						  .msg_controllen = sizeof(control[i])};
 	}
-	n = recvmmsg(port->fd, msgs, most, MSG_DONTWAIT, NULL);
+	n = recvmmsg(port->fd, msgs, UDP_RECEIVES, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	pending->joined = false;
-	for (int i = 0; i < n; i++) {
-		struct udp_datagram *d = &pending->datagram[i];
-
-		read_datagram(port, &msgs[i], slot_size, d);
-		pending->joined |= d->segment < d->rx.p.len;
-	}
+	for (int i = 0; i < n; i++)
+		read_datagram(port, &msgs[i], slot_size, &pending->datagram[i]);
 	pending->count = (unsigned)n;
 	pending->next = 0;
 	pending->done = 0;

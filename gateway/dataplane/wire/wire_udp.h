@@ -47,11 +47,10 @@ struct encap_table {
 struct encap_port *encap_table_find(const struct encap_table *table, uint8_t family, uint16_t port);
 
 /* Received datagrams of which some segments have not been given out. */
-enum { UDP_RECEIVES = 32, UDP_RECEIVES_JOINED = 4 };
+enum { UDP_RECEIVES = 32 };
 struct udp_pending {
 	unsigned count, next; /* datagrams there are, and the one that is next */
 	uint32_t done;	      /* bytes of it given out */
-	bool joined;	      /* one of them is of several segments: the next receive takes fewer */
 	struct udp_datagram {
 		struct wire_rx rx; /* p: all of it */
 		uint32_t segment;  /* bytes of each but the last */
