@@ -107,8 +107,10 @@ static void unlink_entry(struct encap_ports *p, struct entry *e)
 {
 	struct entry **at = &p->entries;
 
-	while (*at != e)
+	while (*at != e) {
+		assert(*at); /* or e is in no list */
 		at = &(*at)->next;
+	}
 	*at = e->next;
 	p->count--;
 }
