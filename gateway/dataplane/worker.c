@@ -6,11 +6,9 @@
 
 #include "gateway/dataplane/log.h"
 #include "gateway/dataplane/rcu.h"
-#include "gateway/dataplane/turns.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,8 +233,7 @@ static void *run(void *arg)
 		if (running && w->more)
 			w->more = outbound_batch(w);
 		rcu_reader_leave();
-		/* Who waits for this core waits no longer than a round, see turns.h. */
-		sched_yield();
+		turns_give_way(&w->turn);
 	}
 	rcu_reader_unregister();
 	return NULL;

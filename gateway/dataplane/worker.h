@@ -12,6 +12,7 @@
 #include "gateway/dataplane/backlog.h"
 #include "gateway/dataplane/hold.h"
 #include "gateway/dataplane/notice.h"
+#include "gateway/dataplane/turns.h"
 #include "gateway/dataplane/wire/icmp_socket.h"
 #include "gateway/dataplane/wire/tun.h"
 #include "gateway/dataplane/wire/wire.h"
@@ -53,9 +54,10 @@ struct worker {
 	struct spd_cache *cache; /* owned */
 	struct hold *hold;	 /* owned */
 	struct backlog *backlog; /* owned */
-	unsigned hurry;		 /* rounds that are to be short, still */
-	bool more;		 /* packets wait: at the TUN device or in the backlog */
-	uint8_t *tun_buf;	 /* owned, IP_PACKET_MAX + 1 bytes */
+	struct turn turn;
+	unsigned hurry;	  /* rounds that are to be short, still */
+	bool more;	  /* packets wait: at the TUN device or in the backlog */
+	uint8_t *tun_buf; /* owned, IP_PACKET_MAX + 1 bytes */
 	uint8_t *segment; /* owned, IP_PACKET_MAX bytes: of a superpacket, to be fragmented */
 	struct wire_rx rx[WIRE_BATCH];
 	struct gro gro;
