@@ -230,6 +230,17 @@ silent pub 192.0.2.1
 setdefault in accept
 reaches pub 192.0.2.1
 
+say "without a policy, and the device is deleted: an end that is not clean"
+setdefault in block
+ip -n "${LAB}gwA" link del cyg7
+gateway_ends gwA 1
+silent pub 192.0.2.1
+gateway_start gwA
+assert_eq "$(defaults)" 'block accept accept' 'default after a start'
+silent pub 192.0.2.1
+setdefault in accept
+reaches pub 192.0.2.1
+
 say "a clean stop removes it"
 setdefault in block out block
 not_permitted 192.0.2.9

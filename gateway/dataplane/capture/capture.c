@@ -30,6 +30,7 @@
 enum {
 	GATHER_MS = 100,     /* the most a change waits when there are many policies */
 	LEFTOVERS_MS = 5000, /* time to load the policies again after a crash */
+	AGAIN_MS = 1000,     /* after nftables refused what must not stay as it was */
 };
 
 struct capture {
@@ -324,6 +325,15 @@ static void warn_inexact(struct capture *c, const struct plan *plan)
 	c->inexact = plan->inexact;
 }
 
+/* Too much passes until it is done. */
+static void try_again(struct capture *c)
+{
+	const struct timeval wait = {.tv_sec = AGAIN_MS / 1000};
+
+	if (!evtimer_pending(c->gather, NULL))
+		(void)evtimer_add(c->gather, &wait);
+}
+
 static void refresh_now(struct capture *c)
 {
 	uint64_t generation = hostnet_generation(c->hostnet);
@@ -346,7 +356,8 @@ static void refresh_now(struct capture *c)
 	warn_inexact(c, &plan);
 	start_release(c);
 	guard_refresh(&c->guard, c->db, c->hostnet, c->keep_leftovers);
-	default_block_refresh(&c->default_block, c->keep_leftovers);
+	if (default_block_refresh(&c->default_block, c->keep_leftovers) < 0)
+		try_again(c);
 	capture_routes_add(&c->routes, &plan);
 	for (size_t i = 0; i < 2; i++)
 		fib_rules_sync(&c->rules[i], &plan, &c->marks, c->keep_leftovers);
@@ -488,7 +499,8 @@ int capture_open(struct capture **out, struct event_base *base, struct sadb *db,
 	return 0;
 }
 
-static void remove_all(struct capture *c)
+/* clean: the default goes, too; it needs no policies to guard something. */
+static void remove_all(struct capture *c, bool clean)
 {
 	const struct plan nothing = {0};
 	int err;
@@ -499,7 +511,8 @@ static void remove_all(struct capture *c)
 		fib_rules_remove(&c->rules[i]);
 	capture_routes_trim(&c->routes, &nothing, false);
 	guard_remove(&c->guard);
-	default_block_remove(&c->default_block);
+	if (clean)
+		default_block_remove(&c->default_block);
 	if (c->nft)
 		capture_nft_remove_marks(c->nft);
 	err = c->sysctl_set ? src_valid_mark_restore(c->state_dir) : 0;
@@ -523,13 +536,17 @@ static int sync_marks(struct capture *c, uint8_t family)
 
 int capture_output_mark(struct capture *c, uint8_t family, uint32_t mark, bool on)
 {
-	int rc = fib_marks_count(&c->marks, mark, on);
+	const int changed = fib_marks_count(&c->marks, mark, on);
+	int rc, err = 0;
 
-	if (rc < 0 || (rc == 0 && !on))
-		return rc;
+	if (changed < 0 || (changed == 0 && !on))
+		return changed;
 	rc = sync_marks(c, family);
-	if (rc == 0)
-		rc = default_block_marks(&c->default_block);
+	if (changed && (rc == 0 || !on))
+		err = default_block_marks(&c->default_block);
+	if (err && !on)
+		try_again(c);
+	rc = rc ? rc : err;
 	if (rc == 0 || !on)
 		return rc;
 	if (fib_marks_count(&c->marks, mark, false) > 0)
@@ -552,7 +569,7 @@ void capture_close(struct capture *c, bool clean)
 	if (!c)
 		return;
 	if (c->rtnl && (clean || (!c->keep_leftovers && !have_policies(c))))
-		remove_all(c);
+		remove_all(c, clean);
 	for (size_t i = 0; i < 2; i++)
 		fib_rules_fini(&c->rules[i]);
 	capture_routes_fini(&c->routes);

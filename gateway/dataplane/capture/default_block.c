@@ -190,32 +190,43 @@ int default_block_set(struct default_block *d, const bool block[POLICY_DIRS])
 	return any(block) ? write_anew(d, block) : delete_table(d);
 }
 
-void default_block_refresh(struct default_block *d, bool keep_leftovers)
+int default_block_refresh(struct default_block *d, bool keep_leftovers)
 {
 	struct guard_plan plan;
+	int err;
 
-	if (!any(d->block) || (d->leftover && keep_leftovers) ||
-	    make_plan(d->db, d->block, &plan) < 0)
-		return;
+	if (!any(d->block) || (d->leftover && keep_leftovers))
+		return 0;
+	err = make_plan(d->db, d->block, &plan);
+	if (err)
+		return err;
 	if (!d->leftover && !d->torn && guard_plan_same_shape(&d->plan, &plan)) {
 		if (guard_plan_equal(&d->plan, &plan)) {
 			guard_plan_fini(&plan);
-			return;
+			return 0;
 		}
 		if (run_text(d, NULL, &plan) == 0) {
 			guard_plan_fini(&d->plan);
 			d->plan = plan;
-			return;
+			return 0;
 		}
 	}
-	if (write_table(d, d->block, &plan) < 0) /* logged */
+	err = write_table(d, d->block, &plan);
+	if (err)
 		guard_plan_fini(&plan);
+	return err;
 }
 
 int default_block_marks(struct default_block *d)
 {
+	int err;
+
+	if (!d->block[POLICY_OUT])
+		return 0;
 	/* With the SPD as it is now: what a dead process's table let pass is over. */
-	return d->block[POLICY_OUT] ? write_anew(d, d->block) : 0;
+	err = write_anew(d, d->block);
+	d->torn = d->torn || err;
+	return err;
 }
 
 bool default_block_is_gone(struct default_block *d)

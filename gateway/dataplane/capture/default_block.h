@@ -5,7 +5,8 @@
  *
  * The table outlives the process, as the guard's do (guard.h), and with it the default: the next process
  * blocks what the dead one blocked, until it is told otherwise. Its sets stay, too, until the
- * policies had time to come back.
+ * policies had time to come back, or the table has to be written anew for another reason: a change of the
+ * default or of the output marks, or a table that somebody deleted.
  */
 #ifndef CYGNET_DEFAULT_BLOCK_H
 #define CYGNET_DEFAULT_BLOCK_H
@@ -34,10 +35,10 @@ void default_block_open(struct default_block *d, struct nft_ctx *nft, const char
 /* From here on these directions are blocked, and no others. 0; -EOPNOTSUPP: there is no nftables; another
  * -errno (logged): all is as it was. */
 int default_block_set(struct default_block *d, const bool block[POLICY_DIRS]);
-/* The SPD changed: the table follows in one transaction. On failure, which is logged, what was in force
- * stays, and the next call tries again. keep_leftovers: the table of a process before us stays. */
-void default_block_refresh(struct default_block *d, bool keep_leftovers);
-/* The marks changed. 0, -errno (logged): the table, if there is one, does not know them. */
+/* The SPD changed: the table follows in one transaction. 0; -errno (logged): what was in force stays, which may
+ * let too much pass, and the next call tries again. keep_leftovers: the table of a process before us stays. */
+int default_block_refresh(struct default_block *d, bool keep_leftovers);
+/* The marks changed. 0; -errno (logged): the table, if there is one, is as it was until the next refresh. */
 int default_block_marks(struct default_block *d);
 /* Somebody else may have deleted the table. True if so: the next refresh writes it anew. */
 bool default_block_is_gone(struct default_block *d);
