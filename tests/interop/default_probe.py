@@ -5,6 +5,8 @@
 Run as root in a network namespace that it may fill: of a kernel with XFRM, or beside a cygnetd under `cygnet
 exec`. It has the wire and the LAN of the gateway at two TAP devices, so that it puts in what comes from there and
 reads what goes there. Whatever speaks XFRM is `ip xfrm` and a socket option: kernel-default.sh compares.
+That a packet does not come is known when the answer to an ARP request comes that was put in behind it: the kernel
+takes them in order. What a timer sends, or cygnetd, has a second for it.
 
     (192.0.2.2, fd00:9::2)  w0  192.0.2.1, fd00:9::1 | the gateway | 10.1.0.1, fd00:1::1  l0  (10.1.0.2, fd00:1::2)
     ESP between 192.0.2.1 and 192.0.2.2 for 10.1.0.0/24 and 10.2.0.0/24
@@ -23,7 +25,7 @@ from esp_witness import ESP, Sa, View, checksum, echo, ip, pseudo, transform, ud
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
 IP_XFRM_POLICY, IPV6_XFRM_POLICY = 17, 35
 FAR_MAC = bytes.fromhex("020000000002")
-WAIT_S = 0.25
+LATER_S, LOST_S = 1, 10
 KEY = bytes(range(20))
 
 
@@ -32,12 +34,13 @@ def run(*words):
 
 
 class Tap:
-    """A link whose other end is this program."""
+    """A link whose other end is this program, with this address."""
 
-    def __init__(self, name, *addresses):
+    def __init__(self, name, far, *addresses):
         self.fd = os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
-        self.name = name
+        self.name, self.far, self.near = name, far, addresses[0].split("/")[0]
+        self.frames = []
         for knob in ("ipv6.conf.%s.accept_dad=0", "ipv4.conf.%s.rp_filter=0", "ipv6.conf.%s.router_solicitations=0"):
             run("sysctl -qw", "net." + knob % name)
         run("ip link set", name, "up")
@@ -53,20 +56,41 @@ class Tap:
         kind = b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\x00"
         os.write(self.fd, (mac or self.mac) + FAR_MAC + kind + packet)
 
-    def sees(self, wanted):
-        """A packet leaves by this link of which wanted is true, in time."""
-        end = time.monotonic() + WAIT_S
-        while (left := end - time.monotonic()) > 0:
-            if not select.select([self.fd], [], [], left)[0]:
-                break
-            frame = os.read(self.fd, 65536)
-            if frame[12:14] in (b"\x08\x00", b"\x86\xdd") and wanted(View(frame[14:])):
-                return True
-        return False
+    def read(self, seconds):
+        """The next frame, kept; None if there is none in time."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return None
+        self.frames.append(os.read(self.fd, 65536))
+        return self.frames[-1]
+
+    def settle(self):
+        """What was put in before has been dealt with."""
+        near, far = map(socket.inet_aton, (self.near, self.far))
+        os.write(self.fd, self.mac + FAR_MAC + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + FAR_MAC +
+                 far + bytes(6) + near)
+        while frame := self.read(LOST_S):
+            if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\2":
+                return
+        sys.exit(f"default_probe: {self.name}: no answer to ARP")
+
+    def sees(self, wanted, by=None):
+        """A packet has left by this link of which wanted is true; it came in by the other one, if said."""
+        (by or self).settle()
+        while self.read(0):
+            pass
+        return any(frame[12:14] in (b"\x08\x00", b"\x86\xdd") and wanted(View(frame[14:])) for frame in self.frames)
+
+    def will_see(self, wanted):
+        """The same of what comes later."""
+        end = time.monotonic() + LATER_S
+        while not (seen := self.sees(wanted)) and (left := end - time.monotonic()) > 0:
+            self.read(left)
+        return seen
 
     def forget(self):
-        while select.select([self.fd], [], [], 0)[0]:
-            os.read(self.fd, 65536)
+        while self.read(0):
+            pass
+        self.frames = []
 
 
 def socket_of(family, port, bypass=False, address=""):
@@ -81,7 +105,7 @@ def socket_of(family, port, bypass=False, address=""):
             s.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP,
                          IPV6_XFRM_POLICY if six else IP_XFRM_POLICY, bytes(policy))
     s.bind((address, port))
-    s.settimeout(WAIT_S)
+    s.settimeout(LATER_S)
     return s
 
 
@@ -94,8 +118,8 @@ class Gateway:
     """Both links, the tunnel's far end, and a question for each packet: True if it got through."""
 
     def __init__(self):
-        self.wire = Tap("w0", "192.0.2.1/24", "fd00:9::1/64")
-        self.lan = Tap("l0", "10.1.0.1/24", "fd00:1::1/64")
+        self.wire = Tap("w0", "192.0.2.2", "192.0.2.1/24", "fd00:9::1/64")
+        self.lan = Tap("l0", "10.1.0.2", "10.1.0.1/24", "fd00:1::1/64")
         for tap, addresses in ((self.wire, ("192.0.2.2", "fd00:9::2")), (self.lan, ("10.1.0.2", "fd00:1::2"))):
             for address in addresses:
                 tap.neighbour(address)
@@ -112,9 +136,11 @@ class Gateway:
     def received(self, family, port, packet, bypass=False):
         with socket_of(family, port, bypass) as s:
             self.wire.put(packet)
+            self.wire.settle()
+            s.setblocking(False)
             try:
                 return bool(s.recv(2048))
-            except TimeoutError:
+            except BlockingIOError:
                 return False
 
     def in_icmp(self):
@@ -167,7 +193,7 @@ class Gateway:
         body = bytes([0x11, 1, 0, 0]) + bytes(4)
         body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
         self.wire.put(ip("192.0.2.2", "224.0.0.1", 2, body, ttl=1), bytes.fromhex("01005e000001"))
-        return self.wire.sees(lambda v: v.proto == 2 and socket.inet_aton("239.1.1.1") in v.data)
+        return self.wire.will_see(lambda v: v.proto == 2 and socket.inet_aton("239.1.1.1") in v.data)
 
     def join(self, group, option=socket.IP_ADD_MEMBERSHIP):
         self.member.setsockopt(socket.IPPROTO_IP, option, socket.inet_aton(group) + socket.inet_aton("192.0.2.1"))
@@ -191,7 +217,7 @@ class Gateway:
 
     def in_tunnel(self):
         self.tunnel(echo("10.2.0.2", "10.1.0.1"))
-        return self.wire.sees(lambda v: v.proto == ESP)
+        return self.wire.will_see(lambda v: v.proto == ESP)
 
     # ---- fwd, and out: does it leave?
 
@@ -201,25 +227,25 @@ class Gateway:
 
     def fwd_to_lan(self):
         self.wire.put(echo("192.0.2.2", "10.1.0.2"))
-        return self.lan.sees(lambda v: v.proto == 1)
+        return self.lan.sees(lambda v: v.proto == 1, self.wire)
 
     def fwd_to_lan6(self):
         self.wire.put(echo("fd00:9::2", "fd00:1::2"))
-        return self.lan.sees(lambda v: v.proto == 58 and v.payload[0] == 128)
+        return self.lan.sees(lambda v: v.proto == 58 and v.payload[0] == 128, self.wire)
 
     def fwd_from_lan(self):
         self.lan.put(echo("10.1.0.2", "192.0.2.2"))
-        return self.wire.sees(lambda v: v.proto == 1)
+        return self.wire.sees(lambda v: v.proto == 1, self.lan)
 
     def fwd_udp(self):
         self.wire.put(udp("192.0.2.3", "10.1.0.2", 1, 700, b"x"))
-        return self.lan.sees(lambda v: v.proto == 17)
+        return self.lan.sees(lambda v: v.proto == 17, self.wire)
 
     def fragment(self, offset):
         data = udp("192.0.2.3", "10.1.0.2", 1, 700, b"x" * 64)[20:]
         part = ip("192.0.2.3", "10.1.0.2", 17, data[32:] if offset else data[:32], ident=9, flags=offset or 0x2000)
         self.wire.put(part)
-        return self.lan.sees(lambda v: v.proto == 17)
+        return self.lan.sees(lambda v: v.proto == 17, self.wire)
 
     def fwd_udp_first_fragment(self):
         return self.fragment(0)
@@ -229,20 +255,20 @@ class Gateway:
 
     def fwd_into_tunnel(self):
         self.lan.put(echo("10.1.0.2", "10.2.0.2"))
-        return self.wire.sees(lambda v: v.proto == ESP)
+        return self.wire.will_see(lambda v: v.proto == ESP)
 
     def fwd_out_of_tunnel(self):
         self.tunnel(echo("10.2.0.2", "10.1.0.2"))
-        return self.lan.sees(lambda v: v.proto == 1)
+        return self.lan.will_see(lambda v: v.proto == 1)
 
-    def sends(self, address, port, wanted, source="", bypass=False):
+    def sends(self, address, port, wanted, source="", bypass=False, later=False):
         with socket_of(socket.AF_INET6 if ":" in address else socket.AF_INET, 500 if bypass else 0, bypass,
                        source) as s:
             try:
                 s.sendto(b"x", (address, port))
             except PermissionError:
                 return False
-        return self.wire.sees(wanted)
+        return (self.wire.will_see if later else self.wire.sees)(wanted)
 
     def out_udp(self):
         return self.sends("192.0.2.2", 700, lambda v: v.proto == 17)
@@ -267,12 +293,12 @@ class Gateway:
         self.joined += 1
         group = f"239.9.9.{self.joined}"
         self.join(group)
-        passes = self.wire.sees(lambda v: v.proto == 2 and socket.inet_aton(group) in v.data)
+        passes = self.wire.will_see(lambda v: v.proto == 2 and socket.inet_aton(group) in v.data)
         self.join(group, socket.IP_DROP_MEMBERSHIP)
         return passes
 
     def out_tunnel(self):
-        return self.sends("10.2.0.2", 700, lambda v: v.proto == ESP, "10.1.0.1")
+        return self.sends("10.2.0.2", 700, lambda v: v.proto == ESP, "10.1.0.1", later=True)
 
 
 TUNNEL = """src 10.1.0.0/24 dst 10.2.0.0/24 dir out tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel
