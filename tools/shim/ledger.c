@@ -52,7 +52,7 @@ static struct ledger_policy *policies; /* owned */
 static struct xfrm_usersa_info *sas;   /* owned */
 static size_t sas_len, sas_lost;       /* of sas, the first ones went with a former cygnetd */
 static pid_t server;		       /* whose SAs these are; 0: not known */
-static bool silent;		       /* it has not answered us */
+static bool silent;		       /* it has not answered us, nor anybody since */
 
 void ledger_keep(void)
 {
@@ -394,6 +394,7 @@ void ledger_answered(const struct shim_socket *s, uint32_t seq, int error)
 {
 	struct ledger_pending **at = find_pending(s, seq);
 
+	silent = false;
 	if (*at)
 		settle_one(at, error == 0);
 }

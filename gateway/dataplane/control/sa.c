@@ -100,14 +100,23 @@ static int check_mark(const struct sa_config *config, unsigned directions, struc
 }
 
 /* RFC 8750: the nonce is the sequence number itself. Where the key was used before, or by somebody else as well, that
- * gives plaintexts away; of IKE's keys nobody knows but the two ends, and each has its own to send by. */
+ * gives plaintexts away; of IKE's keys nobody knows but the two ends, and each has its own to send by. So it
+ * has to be certain that we do. */
 static int check_iv(const struct control *c, const struct sa_config *config, unsigned directions,
 		    struct xfrm_error *err)
 {
-	if (c->by_ike || !(directions & SA_OUT) || !esp_suite_has_implicit_iv(&config->suite))
+	if (!(directions & SA_OUT) || !esp_suite_has_implicit_iv(&config->suite))
 		return 0;
-	return xfrm_error_set(err, -EOPNOTSUPP, 0,
-			      "an implicit IV takes a fresh key, which only IKE can vouch for");
+	if (!c->by_ike)
+		return xfrm_error_set(
+			err, -EOPNOTSUPP, 0,
+			"an implicit IV takes a fresh key, which only IKE can vouch for");
+	if (local_directions(c, config) & SA_OUT)
+		return 0;
+	return xfrm_error_set(
+		err, -EADDRNOTAVAIL, 0,
+		"an SA with implicit IV: neither its source nor its destination is an "
+		"address of this host");
 }
 
 /* NEWSA, or the UPDSA that completes a larval SA. */

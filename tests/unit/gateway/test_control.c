@@ -471,6 +471,12 @@ START_TEST(test_implicit_iv_is_ikes)
 	/* It is made, so its numbers are not masked. */
 	ck_assert_int_eq(request(out), 0);
 	ck_assert_int_eq(request(larval), 0);
+	/* Whose end it is cannot be told while no address is there: the peer's key is not to send by. */
+	double_state.home = false;
+	in.sa.config.id.spi++;
+	ck_assert_int_eq(request(in), -EADDRNOTAVAIL);
+	double_state.home = true;
+	ck_assert_int_eq(request(in), 0);
 	/* Of another connection it is still refused. */
 	xfrm_client_close(client);
 	ck_assert_int_eq(xfrm_client_open(server.path, false, &client, &err), 0);
