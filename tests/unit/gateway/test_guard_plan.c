@@ -104,12 +104,45 @@ static void plan_text(const struct guard_plan *plan, uint8_t hook, char text[sta
 
 /* ---- cases ----------------------------------------------------------------------------------- */
 
-static const struct {
+struct plan_case {
 	const char *what;
 	const char *policies[LINES_MAX];
 	const char *expected; /* of one hook */
 	uint8_t hook;
-} cases[] = {
+};
+
+typedef void plan_maker(const struct policy_config *policies, size_t count,
+			struct guard_plan *plan);
+
+static void check_case(const struct plan_case *c, plan_maker *make)
+{
+	struct policy_config policies[LINES_MAX];
+	char text[TEXT_MAX] = "";
+	struct guard_plan plan;
+	size_t n = 0;
+
+	while (c->policies[n]) {
+		policies[n] = policy_from(c->policies[n]);
+		n++;
+	}
+	make(policies, n, &plan);
+	plan_text(&plan, c->hook, text);
+	ck_assert_msg(strcmp(text, c->expected) == 0, "%s\n%s", c->what, text);
+	guard_plan_fini(&plan);
+}
+
+static void check_passes_over_mark(const char *text, plan_maker *make)
+{
+	struct policy_config policy = policy_from(text);
+	struct guard_plan plan;
+
+	policy.mark = (struct xfrm_mark_value){.value = 7, .mask = 0xff};
+	make(&policy, 1, &plan);
+	ck_assert_uint_eq(plan.set_count, 0);
+	guard_plan_fini(&plan);
+}
+
+static const struct plan_case cases[] = {
 	{"no policies, no guard", {0}, "", GUARD_INPUT},
 	{"protection",
 	 {"in protect 10.2.0.0/16 10.1.0.0/16"},
@@ -244,31 +277,13 @@ static void make(const struct policy_config *policies, size_t count, struct guar
 
 START_TEST(test_plan_says_what_policies_ask)
 {
-	struct policy_config policies[LINES_MAX];
-	char text[TEXT_MAX] = "";
-	struct guard_plan plan;
-	size_t n = 0;
-
-	while (cases[_i].policies[n]) {
-		policies[n] = policy_from(cases[_i].policies[n]);
-		n++;
-	}
-	make(policies, n, &plan);
-	plan_text(&plan, cases[_i].hook, text);
-	ck_assert_msg(strcmp(text, cases[_i].expected) == 0, "%s\n%s", cases[_i].what, text);
-	guard_plan_fini(&plan);
+	check_case(&cases[_i], make);
 }
 END_TEST
 
 START_TEST(test_plan_passes_over_policies_with_a_mark)
 {
-	struct policy_config policy = policy_from("in protect 10.2.0.0/16 10.1.0.0/16");
-	struct guard_plan plan;
-
-	policy.mark = (struct xfrm_mark_value){.value = 7, .mask = 0xff};
-	make(&policy, 1, &plan);
-	ck_assert_uint_eq(plan.set_count, 0);
-	guard_plan_fini(&plan);
+	check_passes_over_mark("in protect 10.2.0.0/16 10.1.0.0/16", make);
 }
 END_TEST
 
@@ -344,12 +359,7 @@ static void make_any(const struct policy_config *policies, size_t count, struct 
 	ck_assert_int_eq(guard_plan_any(lists, plan), 0);
 }
 
-static const struct {
-	const char *what;
-	const char *policies[LINES_MAX];
-	const char *expected; /* of one hook */
-	uint8_t hook;
-} any_cases[] = {
+static const struct plan_case any_cases[] = {
 	{"no policies", {0}, "", GUARD_OUTPUT},
 	{"whatever they do",
 	 {"out protect 10.2.0.0/16 10.1.0.0/16", "out bypass 10.3.0.0/16 10.1.0.0/16",
@@ -385,32 +395,13 @@ static const struct {
 
 START_TEST(test_any_policy_lets_pass)
 {
-	struct policy_config policies[LINES_MAX];
-	char text[TEXT_MAX] = "";
-	struct guard_plan plan;
-	size_t n = 0;
-
-	while (any_cases[_i].policies[n]) {
-		policies[n] = policy_from(any_cases[_i].policies[n]);
-		n++;
-	}
-	make_any(policies, n, &plan);
-	plan_text(&plan, any_cases[_i].hook, text);
-	ck_assert_msg(strcmp(text, any_cases[_i].expected) == 0, "%s\n%s", any_cases[_i].what,
-		      text);
-	guard_plan_fini(&plan);
+	check_case(&any_cases[_i], make_any);
 }
 END_TEST
 
 START_TEST(test_any_passes_over_policies_with_a_mark)
 {
-	struct policy_config policy = policy_from("out bypass 10.2.0.0/16 10.1.0.0/16");
-	struct guard_plan plan;
-
-	policy.mark = (struct xfrm_mark_value){.value = 7, .mask = 0xff};
-	make_any(&policy, 1, &plan);
-	ck_assert_uint_eq(plan.set_count, 0);
-	guard_plan_fini(&plan);
+	check_passes_over_mark("out bypass 10.2.0.0/16 10.1.0.0/16", make_any);
 }
 END_TEST
 
