@@ -192,30 +192,61 @@ static void take_notifies(struct ike_sa *sa, const struct message *m)
 		emit_event(sa, IKE_EV_NOTICE, text);
 }
 
-void info_take_request(struct ike_sa *sa, const struct message *m)
+enum deletes { DELETES_NONE, DELETES_ESP, DELETES_IKE, DELETES_MALFORMED };
+
+/* What the Delete payloads of a message are about; there may be several, §1.4.1. An IKE SA takes its children along,
+ * whatever else is said of them. */
+static enum deletes look_at_deletes(const struct message *m)
 {
-	uint32_t gone[DELETES_MAX];
+	enum deletes found = DELETES_NONE;
 	struct ike_delete del;
-	unsigned count = 0;
-	struct draft d;
 
 	for (unsigned i = 0; i < m->list.count; i++) {
 		if (m->list.at[i].type != IKE_DELETE)
 			continue;
-		if (!ike_delete_parse(m->list.at[i].body, &del)) {
-			sa_answer_notify(sa, m, IKE_N_INVALID_SYNTAX, (struct ike_span){0});
-			sa_peer_is_dead(sa, "a request of the peer was malformed");
-			sa_keep_answer(sa);
-			return;
-		}
-		if (del.protocol == IKE_PROTO_IKE) {
-			delete_ike(sa, m);
-			return;
-		}
-		/* §1.4.1: there may be several. */
-		if (del.protocol == IKE_PROTO_ESP)
+		if (!ike_delete_parse(m->list.at[i].body, &del))
+			return DELETES_MALFORMED;
+		if (del.protocol == IKE_PROTO_IKE)
+			found = DELETES_IKE;
+		else if (del.protocol == IKE_PROTO_ESP && found == DELETES_NONE)
+			found = DELETES_ESP;
+	}
+	return found;
+}
+
+static unsigned delete_all_children(struct ike_sa *sa, const struct message *m,
+				    uint32_t gone[static DELETES_MAX])
+{
+	struct ike_delete del;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < m->list.count; i++) {
+		if (m->list.at[i].type == IKE_DELETE &&
+		    ike_delete_parse(m->list.at[i].body, &del) && del.protocol == IKE_PROTO_ESP)
 			count = delete_children(sa, &del, count, gone);
 	}
+	return count;
+}
+
+void info_take_request(struct ike_sa *sa, const struct message *m)
+{
+	enum deletes deletes = look_at_deletes(m);
+	uint32_t gone[DELETES_MAX];
+	unsigned count = 0;
+	struct draft d;
+
+	if (deletes == DELETES_MALFORMED) {
+		sa_answer_notify(sa, m, IKE_N_INVALID_SYNTAX, (struct ike_span){0});
+		sa_peer_is_dead(sa, "a request of the peer was malformed");
+		sa_keep_answer(sa);
+		return;
+	}
+	if (deletes == DELETES_IKE) {
+		delete_ike(sa, m);
+		return;
+	}
+	if (deletes == DELETES_ESP)
+		count = delete_all_children(sa, m, gone);
 	take_notifies(sa, m);
 	draft_begin(&d);
 	if (count)

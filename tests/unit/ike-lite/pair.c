@@ -177,6 +177,19 @@ void pair_fini(struct pair *p)
 		ike_free(p->side[i].ike);
 }
 
+void pair_second_kid(struct pair *p)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct side *s = &p->side[i];
+
+		s->kids[1] = s->kids[0];
+		strcpy(s->kids[1].name, "other");
+		s->kids[1].local_ts.at[0] = pair_ts(i == A ? "10.3.0.0/16" : "10.4.0.0/16");
+		s->kids[1].remote_ts.at[0] = pair_ts(i == A ? "10.4.0.0/16" : "10.3.0.0/16");
+		s->connection.child_count = 2;
+	}
+}
+
 void pair_configure(struct pair *p, unsigned side)
 {
 	char why[160] = "";

@@ -78,6 +78,8 @@ struct pair {
 /* Two sides with one connection "net" and one child "lan" each, which fit together; not configured yet. */
 void pair_init(struct pair *p, uint64_t seed);
 void pair_fini(struct pair *p);
+/* A second child, "other", on each side, of other selectors; not configured yet. */
+void pair_second_kid(struct pair *p);
 /* Gives a side its configuration. */
 void pair_configure(struct pair *p, unsigned side);
 /* Both, and "lan" up from A; every message delivered. */

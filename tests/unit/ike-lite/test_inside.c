@@ -322,15 +322,7 @@ START_TEST(test_inside_several_deletes)
 	uint32_t len, other_in = 0;
 	const uint8_t *at;
 
-	for (unsigned i = 0; i < SIDES; i++) {
-		struct side *s = &p.side[i];
-
-		s->kids[1] = s->kids[0];
-		strcpy(s->kids[1].name, "other");
-		s->kids[1].local_ts.at[0] = pair_ts(i == A ? "10.3.0.0/16" : "10.4.0.0/16");
-		s->kids[1].remote_ts.at[0] = pair_ts(i == A ? "10.4.0.0/16" : "10.3.0.0/16");
-		s->connection.child_count = 2;
-	}
+	pair_second_kid(&p);
 	pair_up(&p);
 	p.checks_traffic = false;
 	ck_assert_uint_eq(pair_children(&p, B), 2);
@@ -357,6 +349,42 @@ START_TEST(test_inside_several_deletes)
 }
 END_TEST
 
+/* The IKE SA with its child in one message, in that order or the other: the child's end is the peer's doing either way, and
+ * what is to be up comes again. */
+START_TEST(test_inside_deletes_of_child_and_ike)
+{
+	static const uint8_t ike[8] = {0, 0, 0, 8, IKE_PROTO_IKE, 0, 0, 0};
+	uint8_t esp[12];
+
+	p.side[B].kids[0].close_action = IKE_START_START;
+	pair_up(&p);
+	p.checks_traffic = false;
+	(void)ike_terminate(p.side[A].ike, p.now, "net", "lan", 0);
+	pair_collect(&p, A);
+	open_first();
+	ck_assert_uint_eq(in.len, sizeof(esp));
+	memcpy(esp, in.bytes, sizeof(esp));
+	if (_i == 0) {
+		in.bytes[0] = IKE_DELETE;
+		memcpy(in.bytes + sizeof(esp), ike, sizeof(ike));
+	} else {
+		memcpy(in.bytes, ike, sizeof(ike));
+		in.bytes[0] = IKE_DELETE;
+		memcpy(in.bytes + sizeof(ike), esp, sizeof(esp));
+	}
+	in.len = sizeof(ike) + sizeof(esp);
+	inside_seal(&p, &p.queue[0], &in);
+	pair_deliver(&p);
+	ck_assert_uint_eq(pair_ike_sas(&p, B, IKE_STATE_UP), 0);
+	ck_assert_uint_eq(pair_ike_sas(&p, B, IKE_STATE_CONNECTING), 1);
+	ck_assert_uint_eq(p.side[B].policy_count, 1);
+	ck_assert(p.side[B].policies[0].trap);
+	pair_run(&p);
+	ck_assert_uint_eq(pair_children(&p, B), 1);
+	ck_assert(pair_traffic_flows(&p));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ike inside");
@@ -377,6 +405,7 @@ int main(void)
 			    (int)ARRAY_LEN(passed_over));
 	tcase_add_test(tc, test_inside_delete_of_what_is_not_there);
 	tcase_add_test(tc, test_inside_several_deletes);
+	tcase_add_loop_test(tc, test_inside_deletes_of_child_and_ike, 0, 2);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
