@@ -206,6 +206,7 @@ static void answer_child(struct ike_sa *sa, const struct message *m, struct draf
 		return;
 	}
 	deal_install(c);
+	c->kid->down = false; /* the peer wants it */
 	child_is_up(c, 0);
 }
 

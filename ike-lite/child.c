@@ -366,8 +366,11 @@ void child_lost(struct child *c)
 	c->lost = true;
 	child_rekey(c);
 	t = sa_find_task(c->sa, TASK_REKEY_CHILD, c);
-	if (t)
-		t->not_before = 0; /* a peer that was busy is asked again at once */
+	if (t) {
+		/* A peer that was busy is asked again at once, and may be busy as often as another. */
+		t->not_before = 0;
+		t->refusals = 0;
+	}
 }
 
 void child_delete(struct child *c)

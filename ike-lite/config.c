@@ -213,6 +213,17 @@ static void adopt_kids(struct conn *old, struct conn *fresh)
 	memcpy(old->c.file, fresh->c.file, sizeof(old->c.file));
 }
 
+/* Of a connection whose names have got other addresses. */
+static void keep_down(const struct conn *old, const struct conn *fresh)
+{
+	for (unsigned i = 0; i < fresh->kid_count; i++) {
+		struct kid *kid = fresh->kids[i];
+		const struct kid *had = conn_kid(old, kid->c.name);
+
+		kid->down = had && had->down && child_config_equal(&had->c, &kid->c);
+	}
+}
+
 void settings_adopt(struct settings *s, struct settings *fresh)
 {
 	struct settings old = *s;
@@ -223,8 +234,12 @@ void settings_adopt(struct settings *s, struct settings *fresh)
 		struct conn *made = fresh->conns[i];
 
 		for (unsigned k = 0; k < old.conn_count; k++) {
-			if (!connection_equal(&old.conns[k]->c, &made->c))
+			if (!connection_equal_elsewhere(&old.conns[k]->c, &made->c))
 				continue;
+			if (!connection_equal(&old.conns[k]->c, &made->c)) {
+				keep_down(old.conns[k], made);
+				break;
+			}
 			adopt_kids(old.conns[k], made);
 			fresh->conns[i] = old.conns[k];
 			old.conns[k] = made;

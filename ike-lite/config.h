@@ -15,6 +15,10 @@ struct kid {
 	bool held;    /* ... only until a child of it is up again */
 	struct ike_ends trap_ends;
 	struct ike_ts_list trap_local, trap_remote;
+	bool started; /* its start_action was done */
+	/* Taken down by a person, and not wanted since, nor up by the peer's doing: neither a configuration nor a peer's
+	 * end brings it up. */
+	bool down;
 	bool checked;	/* rekey_preflight has been done since it was configured */
 	uint32_t reqid; /* its own, or chosen */
 	struct ike_child_config c;
@@ -46,7 +50,7 @@ int settings_make(const struct ike_config *config, char why[static 160], struct 
 	__attribute__((warn_unused_result));
 /* Puts new settings in place of old ones, which *fresh holds afterwards. Connections and children that
  * did not change are the same objects as before; what is no longer part of the settings is no longer
- * current. */
+ * current. What was taken down stays so where only addresses changed. */
 void settings_adopt(struct settings *s, struct settings *fresh);
 void settings_fini(struct settings *s);
 
@@ -68,6 +72,8 @@ const struct ike_secret *settings_ppk(const struct settings *s, const struct ike
 
 /* config_compare.c */
 bool connection_equal(const struct ike_connection *a, const struct ike_connection *b);
+/* The same, but for the addresses of its ends: names may have got others. */
+bool connection_equal_elsewhere(const struct ike_connection *a, const struct ike_connection *b);
 bool child_config_equal(const struct ike_child_config *a, const struct ike_child_config *b);
 
 #endif

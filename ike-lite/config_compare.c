@@ -88,11 +88,16 @@ static bool id_same(const struct ike_id *a, const struct ike_id *b)
 
 bool connection_equal(const struct ike_connection *a, const struct ike_connection *b)
 {
-	return strcmp(a->name, b->name) == 0 &&
+	return connection_equal_elsewhere(a, b) &&
 	       prefixes_equal(a->local, a->local_count, b->local, b->local_count) &&
-	       prefixes_equal(a->remote, a->remote_count, b->remote, b->remote_count) &&
-	       a->local_port == b->local_port && a->remote_port == b->remote_port &&
-	       id_same(&a->local_id, &b->local_id) && id_same(&a->remote_id, &b->remote_id) &&
+	       prefixes_equal(a->remote, a->remote_count, b->remote, b->remote_count);
+}
+
+bool connection_equal_elsewhere(const struct ike_connection *a, const struct ike_connection *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->local_port == b->local_port &&
+	       a->remote_port == b->remote_port && id_same(&a->local_id, &b->local_id) &&
+	       id_same(&a->remote_id, &b->remote_id) &&
 	       proposals_equal(a->proposals, a->proposal_count, b->proposals, b->proposal_count) &&
 	       a->encap == b->encap && a->fragmentation == b->fragmentation &&
 	       a->dpd_delay_s == b->dpd_delay_s && a->rekey_time_s == b->rekey_time_s &&

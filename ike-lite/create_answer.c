@@ -103,6 +103,7 @@ static void answer_child(struct ike_sa *sa, const struct message *m, struct chil
 			install_rekey(sa, old, fresh, &deal);
 		} else {
 			deal_install(fresh);
+			fresh->kid->down = false; /* the peer wants it */
 			child_is_up(fresh, 0);
 		}
 		sa_answer(sa, m, &d);

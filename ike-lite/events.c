@@ -185,8 +185,7 @@ static void look_at_path(struct ike_sa *sa)
 		return;
 	if (sa->phase == SA_INIT_SENT || sa->phase == SA_AUTH_SENT) {
 		sa_setup_failed(sa, "the local address changed");
-	} else if (sa_is_current(sa)) {
-		wish_replacement(sa);
+	} else if (sa_is_current(sa) && wish_replacement(sa)) {
 		sa_end(sa, "the local address changed");
 	}
 }

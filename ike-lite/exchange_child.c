@@ -86,15 +86,21 @@ uint64_t create_later_ms(struct ike_sa *sa)
 
 /* Its SAs are gone from the data plane, and the peer makes no new ones: it is of no use to anybody. What a person would
  * do then is done: all is made anew. A new IKE SA, and not the child alone, since IKE_AUTH asks for no group, about
- * which the ends may disagree. */
+ * which the ends may disagree. A peer that only begins itself is asked again: what stands keeps its traffic from
+ * leaving in clear. */
 static void begin_anew(struct ike_sa *sa, const struct child *c)
 {
 	if (sa_find_task(sa, TASK_DELETE_IKE, NULL))
 		return;
+	if (!wish_replacement(sa)) {
+		emit_child_event(c, IKE_EV_RETRY, 0,
+				 "its SAs are lost and the peer makes no new ones; we cannot begin "
+				 "with it, and ask again");
+		return;
+	}
 	emit_child_event(c, IKE_EV_RETRY, 0,
 			 "its SAs are lost and the peer makes no new ones: the connection begins "
 			 "anew");
-	wish_replacement(sa);
 	sa_queue_first(sa, task_new(TASK_DELETE_IKE));
 }
 
@@ -121,7 +127,7 @@ static void failed(struct ike_sa *sa, const char *why)
 	}
 	/* What is to be up for ever is tried again. */
 	if ((t->kid->c.start_action & IKE_START_START) && sa->conn->c.keyingtries == 0 &&
-	    t->kid->current) {
+	    t->kid->current && !t->kid->down) {
 		emit_wish_event(sa, IKE_EV_FAILED, t->kid, t->request, why);
 		wish_forget(sa->ike, t->request);
 		sa_task_later(sa, retry_pause_ms(sa->ike, ++t->refusals));
@@ -240,7 +246,11 @@ void child_task_up(struct ike_sa *sa, struct child *c)
 	deal_install(c);
 	child_is_up(c, wish_settle(sa->ike, sa->active));
 	sa_task_done(sa);
-	look_at_rekeys(sa, c);
+	/* Taken down while it was asked for. */
+	if (c->kid->down)
+		child_delete(c);
+	else
+		look_at_rekeys(sa, c);
 }
 
 /* §2.8.1: of two that were made at once, the one with the lowest of the four nonces goes, by the doing of

@@ -213,8 +213,8 @@ int ike_new(struct ike **out, const struct ike_env *env) __attribute__((warn_unu
 void ike_free(struct ike *ike);
 
 /* Takes a new configuration whole, copying it. What did not change keeps its SAs; SAs of connections
- * and children that changed or are gone are deleted, and what start_action asks for is done. 0; -EINVAL
- * and a sentence: two of one name, an impossible value; nothing changed then. -ENOMEM. */
+ * and children that changed or are gone are deleted, and what start_action asks for is done for what is new or
+ * changed. 0; -EINVAL and a sentence: two of one name, an impossible value; nothing changed then. -ENOMEM. */
 int ike_configure(struct ike *ike, uint64_t now_ms, const struct ike_config *config,
 		  char why[static 160]) __attribute__((warn_unused_result));
 
@@ -232,7 +232,9 @@ uint64_t ike_next_tick(const struct ike *ike);
  * becomes of it is told by events whose .request is the id given here (0: nobody waits). */
 int ike_initiate(struct ike *ike, uint64_t now_ms, const char *connection, const char *child,
 		 uint32_t request);
-/* Takes SAs down: child NULL, the IKE SA with all of them. -ENOENT: none is up. */
+/* Takes SAs down, and sets of them that are being made: child NULL, the IKE SA with all of them. They stay down until
+ * ike_initiate, a packet that wants them, or the peer; a configuration that changed no more of them than addresses
+ * brings them up no more than a peer's end does. -ENOENT: none is up, nor on its way; nothing changed then. */
 int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, const char *child,
 		  uint32_t request);
 /* Starts a rekey now; child NULL: of the IKE SA. */

@@ -135,8 +135,13 @@ static void wait_for_route(struct ike *ike, struct conn *conn, struct kid *kid)
 
 static void start_kid(struct ike *ike, struct conn *conn, struct kid *kid)
 {
+	bool started = kid->started;
+
+	kid->started = true;
 	if (kid->c.start_action & IKE_START_TRAP)
 		policies_trap(ike, conn, kid);
+	if (started || kid->down)
+		return;
 	if ((kid->c.start_action & IKE_START_START) &&
 	    wish_child(ike, conn, kid, 0, NULL) == -EHOSTUNREACH)
 		wait_for_route(ike, conn, kid);
@@ -202,9 +207,40 @@ int ike_initiate(struct ike *ike, uint64_t now_ms, const char *connection, const
 	return rc;
 }
 
+/* A child that is only on its way: what waits is dropped; what was asked for goes as soon as it is there, see
+ * child_task_up. True: there was one. */
+static bool break_off(struct ike_sa *sa, const struct kid *kid)
+{
+	static const char why[] = "taken down by command";
+	struct task **at = &sa->tasks;
+	bool found = false;
+
+	while (*at) {
+		struct task *t = *at;
+
+		if (t->kind != TASK_CHILD || t->kid != kid) {
+			at = &t->next;
+			continue;
+		}
+		found = true;
+		*at = t->next;
+		wish_answer(sa, t, IKE_EV_FAILED, why);
+		task_free(t);
+	}
+	if (sa->active && sa->active->kind == TASK_CHILD && sa->active->kid == kid) {
+		found = true;
+		wish_answer(sa, sa->active, IKE_EV_FAILED, why);
+		if (sa->phase != SA_UP && !sa->tasks)
+			sa_delete(sa, why, 0);
+	} else if (found && sa->phase == SA_WAITING && !sa->tasks) {
+		sa_delete(sa, why, 0);
+	}
+	return found;
+}
+
 static bool delete_kid(struct ike_sa *sa, const struct kid *kid, uint32_t request)
 {
-	bool found = false;
+	bool found = break_off(sa, kid);
 
 	for (struct child *c = sa->children; c; c = c->next) {
 		struct task *t;
@@ -219,6 +255,12 @@ static bool delete_kid(struct ike_sa *sa, const struct kid *kid, uint32_t reques
 	}
 	sa_run_tasks(sa);
 	return found;
+}
+
+static void mark_down(struct conn *conn, const struct kid *kid)
+{
+	for (unsigned i = 0; i < conn->kid_count; i++)
+		conn->kids[i]->down |= !kid || kid == conn->kids[i];
 }
 
 /* What is taken down is not waited for any more. */
@@ -253,10 +295,13 @@ int ike_terminate(struct ike *ike, uint64_t now_ms, const char *connection, cons
 			sa_delete(sa, "taken down by command", request);
 		}
 	}
+	if (found)
+		mark_down(conn, kid);
 	stop_holding(ike, conn, kid);
 	/* There was no peer to be told, or he is being told already: no answer of his will come. */
 	if (found && request && !wish_is_waited_for(ike, request, NULL))
-		emit_wish_event(found, IKE_EV_IKE_DOWN, kid, request, "taken down by command");
+		emit_wish_event(found, kid ? IKE_EV_CHILD_DOWN : IKE_EV_IKE_DOWN, kid, request,
+				"taken down by command");
 	rc = found ? 0 : -ENOENT;
 	engine_leave(ike);
 	return rc;

@@ -24,7 +24,7 @@ uint64_t retry_pause_ms(struct ike *ike, unsigned attempts)
 
 static void move_tasks(struct ike_sa *from, struct ike_sa *to)
 {
-	if (from->active && from->active->kind == TASK_CHILD) {
+	if (from->active && from->active->kind == TASK_CHILD && !from->active->kid->down) {
 		bargain_reset(&from->active->bargain);
 		sa_queue(to, from->active);
 		from->active = NULL;
@@ -34,7 +34,7 @@ static void move_tasks(struct ike_sa *from, struct ike_sa *to)
 
 		from->tasks = t->next;
 		t->next = NULL;
-		if (t->kind == TASK_CHILD && t->kid->current)
+		if (t->kind == TASK_CHILD && t->kid->current && !t->kid->down)
 			sa_queue(to, t);
 		else
 			task_free(t);

@@ -98,7 +98,8 @@ static void tick_up(struct ike_sa *sa)
 
 	if (now >= sa->over_at) {
 		sa->over_at = UINT64_MAX;
-		wish_replacement(sa);
+		/* Its time is over, also if there is nothing in its place. */
+		(void)wish_replacement(sa);
 		sa_queue_first(sa, task_new(TASK_DELETE_IKE));
 	} else if (now >= sa->rekey_at) {
 		sa->rekey_at = UINT64_MAX;

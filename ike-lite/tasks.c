@@ -61,6 +61,13 @@ void sa_drop_tasks_of(struct ike_sa *sa, const struct child *child)
 		sa->active->rival_child = NULL;
 }
 
+static enum ike_event_kind how_it_ended(const struct task *t)
+{
+	if (t->kind == TASK_DELETE_CHILD)
+		return IKE_EV_CHILD_DOWN;
+	return t->kind == TASK_DELETE_IKE ? IKE_EV_IKE_DOWN : IKE_EV_FAILED;
+}
+
 void sa_drop_tasks(struct ike_sa *sa, const char *why)
 {
 	struct task *t = sa->active;
@@ -73,11 +80,7 @@ void sa_drop_tasks(struct ike_sa *sa, const char *why)
 	while (sa->tasks) {
 		t = sa->tasks;
 		sa->tasks = t->next;
-		wish_answer(sa, t,
-			    t->kind == TASK_DELETE_IKE || t->kind == TASK_DELETE_CHILD
-				    ? IKE_EV_IKE_DOWN
-				    : IKE_EV_FAILED,
-			    why);
+		wish_answer(sa, t, how_it_ended(t), why);
 		task_free(t);
 	}
 }

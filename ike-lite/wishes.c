@@ -167,6 +167,7 @@ int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t req
 	struct ike_ends ends;
 	int rc;
 
+	kid->down = false;
 	if (t)
 		return join_pending(sa, t, request, flow);
 	if (up && !flow) {
@@ -251,26 +252,28 @@ void wish_after_end(struct ike *ike, struct conn *conn, struct kid *kid, enum ik
 		return;
 	if (action & IKE_START_TRAP)
 		policies_trap(ike, conn, kid);
-	if (action & IKE_START_START)
+	if ((action & IKE_START_START) && !kid->down)
 		(void)wish_child(ike, conn, kid, 0, NULL);
 }
 
-void wish_replacement(struct ike_sa *sa)
+bool wish_replacement(struct ike_sa *sa)
 {
 	struct ike_ends ends;
 	struct ike_sa *fresh;
 
 	if (sa->ike->ending || !sa->conn->current || conn_ends(sa->ike, sa->conn, &ends) != 0)
-		return;
+		return false;
 	fresh = sa_new(sa->ike, sa->conn, true, &ends, 0);
-	for (const struct child *c = sa->children; fresh && c; c = c->next) {
+	if (!fresh)
+		return false;
+	for (const struct child *c = sa->children; c; c = c->next) {
 		if (c->phase != CHILD_UP || !c->kid->current)
 			continue;
 		policies_hold(sa->ike, sa->conn, c->kid);
 		sa_queue(fresh, child_task(c->kid, 0, NULL));
 	}
-	if (fresh)
-		sa_start(fresh);
+	sa_start(fresh);
+	return true;
 }
 
 void wish_hand_over(struct ike_sa *sa)

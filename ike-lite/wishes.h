@@ -33,8 +33,10 @@ bool wish_is_waited_for(const struct ike *ike, uint32_t request, const struct ta
 uint32_t wish_settle(struct ike *ike, const struct task *t);
 /* A child ended by the peer's doing: what action asks for. */
 void wish_after_end(struct ike *ike, struct conn *conn, struct kid *kid, enum ike_start action);
-/* An IKE SA is given up in favour of a new one, which its children are to come back on. */
-void wish_replacement(struct ike_sa *sa);
+/* An IKE SA is given up in favour of a new one, which its children are to come back on; their packets are held until
+ * then. False: there is none, since the configuration has no address of the peer to begin with, or is another one by
+ * now, or memory is short. Nothing is held then: whose policies keep traffic from leaving in clear stays. */
+bool wish_replacement(struct ike_sa *sa);
 /* Where both ends began the same at once, one is enough, and both must choose the same: what the end of the lower
  * identity began goes, by its doing. SPIs would not do: a rekey changes them. True if that is us. */
 bool wish_ours_gives_way(const struct ike_sa *sa);

@@ -700,15 +700,7 @@ START_TEST(test_lost_sas_of_several_children_are_all_renewed)
 {
 	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
 
-	for (unsigned i = 0; i < SIDES; i++) {
-		struct side *s = &p.side[i];
-
-		s->kids[1] = s->kids[0];
-		strcpy(s->kids[1].name, "other");
-		s->kids[1].local_ts.at[0] = pair_ts(i == A ? "10.3.0.0/16" : "10.4.0.0/16");
-		s->kids[1].remote_ts.at[0] = pair_ts(i == A ? "10.4.0.0/16" : "10.3.0.0/16");
-		s->connection.child_count = 2;
-	}
+	pair_second_kid(&p);
 	p.side[A].kids[0].reqid = 7;
 	pair_up(&p);
 	p.checks_traffic = false;
@@ -814,7 +806,8 @@ START_TEST(test_lost_sas_begin_anew_when_the_peer_is_busy)
 }
 END_TEST
 
-/* A peer of whom it is not known where it is cannot be called: it hears that it is over, and calls. */
+/* A peer of whom it is not known where it is cannot be called: it is asked again and again, and the policies that keep
+ * its packets from leaving in clear stay until it agrees. */
 START_TEST(test_lost_sas_of_a_peer_from_anywhere)
 {
 	p.side[B].connection.remote_count = 0;
@@ -824,8 +817,27 @@ START_TEST(test_lost_sas_of_a_peer_from_anywhere)
 	pair_up(&p);
 	p.checks_traffic = false;
 	pair_lose_sas(&p, B);
+	for (unsigned asked = 1; asked <= 3; asked++) {
+		pair_wait(&p, asked == 1 ? 10000 : 30000);
+		ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_FAILED), asked);
+		ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_RETRY), asked);
+		ck_assert(pair_has_event(&p, B, IKE_EV_RETRY, "ask again"));
+		ck_assert_uint_eq(pair_ike_sas(&p, B, IKE_STATE_UP), 1);
+		ck_assert_uint_eq(p.side[B].policy_count, 1);
+		ck_assert_uint_eq(p.side[B].ledger_count, 1);
+	}
+	/* Whoever set the group at the one end sets it at the other, too. */
+	p.side[A].kids[0].proposal_count = p.side[B].kids[0].proposal_count;
+	memcpy(p.side[A].kids[0].proposals, p.side[B].kids[0].proposals,
+	       sizeof(p.side[A].kids[0].proposals));
+	p.side[A].kids[0].start_action = IKE_START_START;
+	pair_configure(&p, A);
 	pair_wait(&p, 10000);
-	check_begun_anew(B);
+	for (unsigned i = 0; i < SIDES; i++) {
+		ck_assert_uint_eq(pair_children(&p, i), 1);
+		ck_assert_uint_eq(p.side[i].policy_count, 1);
+	}
+	ck_assert(pair_traffic_flows(&p));
 }
 END_TEST
 

@@ -310,6 +310,27 @@ START_TEST(test_wishes_follow_the_local_address)
 }
 END_TEST
 
+/* A peer of whom it is not known where it is cannot be called from the new address: what stands keeps its packets from
+ * leaving in clear until it comes, or is found dead. */
+START_TEST(test_wishes_stay_for_a_peer_from_anywhere)
+{
+	p.side[A].connection.local_count = 0;
+	p.side[A].connection.remote_count = 0;
+	pair_configure(&p, A);
+	pair_configure(&p, B);
+	pair_initiate(&p, B, 0);
+	pair_run(&p);
+	check_up();
+	p.checks_traffic = false;
+	p.side[A].addr = pair_addr("192.0.2.77");
+	ike_on_addresses(p.side[A].ike, p.now);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(p.queued, 0);
+	ck_assert_uint_eq(pair_ike_sas(&p, A, IKE_STATE_UP), 1);
+	ck_assert_uint_eq(p.side[A].policy_count, 1);
+}
+END_TEST
+
 /* Of two that are listed one goes, and the other one comes; until the tunnel is up again, packets are held. */
 START_TEST(test_wishes_follow_a_listed_address)
 {
@@ -721,6 +742,7 @@ int main(void)
 	tcase_add_test(tc, test_wishes_start_waits_for_a_route);
 	tcase_add_test(tc, test_wishes_follow_the_local_address);
 	tcase_add_test(tc, test_wishes_follow_a_listed_address);
+	tcase_add_test(tc, test_wishes_stay_for_a_peer_from_anywhere);
 	tcase_add_test(tc, test_wishes_traps_follow_the_local_address);
 	tcase_add_loop_test(tc, test_wishes_hold_packets_for_a_dead_peer, 0, 2);
 	tcase_add_test(tc, test_wishes_both_start_at_once);
