@@ -118,12 +118,18 @@ static unsigned utf8_len(const unsigned char *s)
 	return len;
 }
 
+/* Of ASCII, or of Latin 1 (U+0080 to U+009F), which terminals obey, too. */
+static bool is_control(const unsigned char *at)
+{
+	return *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
+}
+
 /* Names go into JSON and onto terminals. */
 static bool is_plain(const char *name)
 {
 	const unsigned char *at = (const unsigned char *)name;
 
-	while (*at >= 0x20 && *at != 0x7f && utf8_len(at))
+	while (!is_control(at) && utf8_len(at))
 		at += utf8_len(at);
 	return !*at;
 }

@@ -412,6 +412,11 @@ static const struct {
 	{"\xe2\x82", false},
 	{"a\033[31m", false},
 	{"a\177", false},
+	{"a\xc2\x80", false},
+	{"a\xc2\x9b"
+	 "31m",
+	 false},
+	{"a\xc2\xa0", true},
 };
 
 START_TEST(test_config_names_are_text)
