@@ -170,7 +170,8 @@ bool net_is_ours(const struct ip_addr *addr)
 	/* Whatever else is wrong says nothing about the address: descriptors may have run out. */
 	if (fd < 0)
 		return errno != EAFNOSUPPORT;
-	gone = bind(fd, &at.any, len) < 0 && errno == EADDRNOTAVAIL;
+	/* EINVAL: one that means nothing without an interface, which we do not name. */
+	gone = bind(fd, &at.any, len) < 0 && (errno == EADDRNOTAVAIL || errno == EINVAL);
 	close(fd);
 	return !gone;
 }

@@ -20,11 +20,15 @@ static void allow_descriptors(rlim_t count)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* Nobody has the last one: RFC 5737. */
+/* Nobody has the third one, RFC 5737; a link-local one is none without its link. */
 static const struct {
 	const char *addr;
 	bool ours;
-} addresses[] = {{"127.0.0.1", true}, {"127.200.3.4", true}, {"203.0.113.77", false}};
+} addresses[] = {{"127.0.0.1", true},
+		 {"127.200.3.4", true},
+		 {"203.0.113.77", false},
+		 {"::1", true},
+		 {"fe80::77", false}};
 
 START_TEST(test_net_knows_the_hosts_addresses)
 {
