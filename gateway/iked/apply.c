@@ -2,6 +2,7 @@
  * apply.c: a configuration on its way to the machine: names become addresses, connections whose peer
  * has none yet wait.
  */
+#include "gateway/iked/check.h"
 #include "gateway/iked/iked.h"
 #include "gateway/iked/resolve.h"
 
@@ -63,34 +64,6 @@ static int configure(struct iked *d, const struct iked_config *config, char why[
 	return rc;
 }
 
-static bool has_implicit_iv(const struct ike_child_config *child)
-{
-	unsigned i = 0;
-
-	while (i < child->proposal_count && !ike_proposal_has_implicit_iv(&child->proposals[i]))
-		i++;
-	return i < child->proposal_count;
-}
-
-/* A kernel has no name for an implicit IV: what was agreed on could not be installed. */
-static int check_for_kernel(const struct iked_config *config, struct config_report *report)
-{
-	for (unsigned i = 0; i < config->ike.connection_count; i++) {
-		const struct ike_connection *c = &config->ike.connections[i];
-
-		for (unsigned k = 0; k < c->child_count; k++) {
-			if (!has_implicit_iv(&c->children[k]))
-				continue;
-			config_error(report, NULL,
-				     "%s:%u: child %s of connection %s: esp_proposals has an "
-				     "implicit IV (RFC 8750), which kernels do not do",
-				     c->file, c->children[k].line, c->children[k].name, c->name);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 int iked_apply(struct iked *d, const struct config_tree *tree, struct config_report *report)
 {
 	struct iked_config *config = NULL;
@@ -99,7 +72,7 @@ int iked_apply(struct iked *d, const struct config_tree *tree, struct config_rep
 
 	if (rc)
 		return rc;
-	if (d->options->kernel && check_for_kernel(config, report) < 0) {
+	if (d->options->kernel && iked_check_for_kernel(config, report) < 0) {
 		iked_config_free(config);
 		return -EINVAL;
 	}

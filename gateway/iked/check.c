@@ -3,12 +3,13 @@
  */
 #include "gateway/iked/check.h"
 
-#include "gateway/iked/config/config.h"
 #include "gateway/iked/report.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ---- what it will do -------------------------------------------------------------------------------------------- */
 
 static void print_addrs(const struct iked_config *config, unsigned index, bool local)
 {
@@ -100,6 +101,55 @@ static void print_connection(const struct iked_config *config, unsigned index)
 		print_child(&c->children[i]);
 }
 
+/* ---- what a kernel cannot do ------------------------------------------------------------------------------------ */
+
+enum { KERNEL_REPLAY_WINDOW_MAX = 4096 }; /* XFRMA_REPLAY_ESN_MAX, in packets */
+
+static bool has_implicit_iv(const struct ike_child_config *child)
+{
+	unsigned i = 0;
+
+	while (i < child->proposal_count && !ike_proposal_has_implicit_iv(&child->proposals[i]))
+		i++;
+	return i < child->proposal_count;
+}
+
+static void kernel_error(struct config_report *report, const struct ike_connection *c,
+			 const struct ike_child_config *child, const char *what)
+{
+	config_error(report, NULL, "%s:%u: child %s of connection %s: %s", c->file, child->line,
+		     child->name, c->name, what);
+}
+
+int iked_check_for_kernel(const struct iked_config *config, struct config_report *report)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < config->ike.connection_count; i++) {
+		const struct ike_connection *c = &config->ike.connections[i];
+
+		for (unsigned k = 0; k < c->child_count; k++) {
+			const struct ike_child_config *child = &c->children[k];
+			bool implicit = has_implicit_iv(child),
+			     wide = child->replay_window > KERNEL_REPLAY_WINDOW_MAX;
+
+			if (implicit)
+				kernel_error(report, c, child,
+					     "esp_proposals has an implicit IV (RFC 8750), which "
+					     "kernels do not do");
+			if (wide)
+				kernel_error(
+					report, c, child,
+					"replay_window is above 4096, the most a kernel takes");
+			if (implicit || wide)
+				rc = -EINVAL;
+		}
+	}
+	return rc;
+}
+
+/* ---- a file ------------------------------------------------------------------------------------------------------- */
+
 int iked_check(const struct iked_options *options)
 {
 	struct config_report report = report_to_stderr();
@@ -109,10 +159,13 @@ int iked_check(const struct iked_options *options)
 
 	if (!rc)
 		rc = iked_config_interpret(tree, &report, &config);
+	if (!rc && options->kernel)
+		rc = iked_check_for_kernel(config, &report);
 	config_tree_free(tree);
 	if (rc) {
 		printf("%s: %u errors, %u warnings\n", options->config_path, report.errors,
 		       report.warnings);
+		iked_config_free(config);
 		return rc;
 	}
 	for (unsigned i = 0; i < config->ike.connection_count; i++)

@@ -123,6 +123,11 @@ for gateway in A B; do
 done
 refused on hostB "$BIN/cygnet-iked" --kernel --config "$WORK/gwB.ike" --control "$WORK/hostB.control" --state-dir "$WORK"
 assert_match "$SAID" 'gwB.ike:[0-9]+: child net of connection office: esp_proposals has an implicit IV .*kernels do not'
+sed 's/esp_proposals = .*/esp_proposals = aes128gcm16\nreplay_window = 4097/' "$WORK/gwB.ike" > "$WORK/wide.ike"
+grep -q 'replay_window = 4097' "$WORK/wide.ike" || fail 'no window was set'
+"$BIN/cygnet-iked" --check --config "$WORK/wide.ike" > /dev/null
+refused on hostB "$BIN/cygnet-iked" --check --kernel --config "$WORK/wide.ike"
+assert_match "$SAID" 'wide.ike:[0-9]+: child net of connection office: replay_window is above 4096'
 ike gwA up office
 for gateway in gwA gwB; do
     sk "$gateway" -D | grep -F 'iiv' > /dev/null || fail "$gateway has no SA with an implicit IV"
