@@ -373,6 +373,19 @@ void child_lost(struct child *c)
 	}
 }
 
+void child_not_installed(struct child *c)
+{
+	if (c->lost)
+		return;
+	c->lost = c->not_installed = true;
+	if (c->phase != CHILD_UP)
+		return;
+	c->rekey_at = c->sa->ike->now + CHILD_AGAIN_MS;
+	engine_due_at(c->sa->ike, c->rekey_at);
+	emit_child_event(c, IKE_EV_RETRY, 0,
+			 "an SA of it was refused: its packets are held; new keys in 30 s");
+}
+
 void child_delete(struct child *c)
 {
 	if (c->phase == CHILD_UP || c->phase == CHILD_REPLACED)

@@ -26,6 +26,8 @@ enum {
 	/* No delete of the old one came: the new outbound SA is used all the same. Longer than a peer
 	 * repeats its request: it has our answer by then, and the new inbound SA, or is dead. */
 	CHILD_SWITCH_MS = 180000,
+	/* A rekey that was refused, by the peer or by our data plane, is tried again. */
+	CHILD_AGAIN_MS = 30000,
 };
 
 struct child {
@@ -39,6 +41,7 @@ struct child {
 	bool peer_refuses_tfc, esn, udp;
 	bool replaced; /* has been handed over: its end is no news */
 	bool lost; /* an SA of it is gone from the data plane: it gets new keys if it is up, or comes up */
+	bool not_installed; /* lost from the start: the data plane refused it */
 	uint32_t spi_in, spi_out, reqid, acquire_seq;
 	uint16_t dh_group; /* 0: keys come from the IKE SA alone */
 	struct esp_suite suite;
@@ -87,6 +90,8 @@ void child_delete(struct child *c);
 void child_retire(struct child *c);
 /* An SA of it is gone from the data plane. */
 void child_lost(struct child *c);
+/* The data plane refused an SA of it: new keys later. Once. */
+void child_not_installed(struct child *c);
 /* A hard limit was reached. */
 void child_expired(struct child *c);
 void child_tick(struct child *c);

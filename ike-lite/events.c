@@ -39,19 +39,33 @@ void ike_on_expire(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, 
 	engine_leave(ike);
 }
 
-void ike_on_sas_lost(struct ike *ike, uint64_t now_ms,
-		     bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi), void *ctx)
+static void each_that_lacks(struct ike *ike, uint64_t now_ms,
+			    bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi),
+			    void *ctx, void (*fn)(struct child *c))
 {
 	engine_enter(ike, now_ms);
 	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
 		for (struct child *c = sa->children; c; c = c->next) {
 			if ((c->in_stands && !stands(ctx, &c->local, c->spi_in)) ||
 			    (c->out_stands && !stands(ctx, &c->remote, c->spi_out)))
-				child_lost(c);
+				fn(c);
 		}
 		sa_run_tasks(sa);
 	}
 	engine_leave(ike);
+}
+
+void ike_on_sas_lost(struct ike *ike, uint64_t now_ms,
+		     bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi), void *ctx)
+{
+	each_that_lacks(ike, now_ms, stands, ctx, child_lost);
+}
+
+void ike_on_sas_refused(struct ike *ike, uint64_t now_ms,
+			bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi),
+			void *ctx)
+{
+	each_that_lacks(ike, now_ms, stands, ctx, child_not_installed);
 }
 
 void ike_on_mapping(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst, uint32_t spi,

@@ -16,7 +16,6 @@
 
 enum {
 	GROUP_RETRIES_MAX = 3,
-	REKEY_AGAIN_MS = 30000,
 	TEMPORARY_MS = 1000,
 	TEMPORARY_DOUBLINGS = 5,
 	/* So often a peer may be busy while a child has lost its SAs: half a minute to a whole one. */
@@ -117,7 +116,7 @@ static void failed(struct ike_sa *sa, const char *why)
 	}
 	if (t->kind == TASK_REKEY_CHILD) {
 		if (c && c->phase == CHILD_UP) {
-			c->rekey_at = sa->ike->now + REKEY_AGAIN_MS;
+			c->rekey_at = sa->ike->now + CHILD_AGAIN_MS;
 			engine_due_at(sa->ike, c->rekey_at);
 		}
 		sa_task_failed(sa, why);

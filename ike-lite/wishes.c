@@ -153,7 +153,7 @@ static bool waits_for_renewal(const struct child *up, const struct flow *flow)
 		return false;
 	t = sa_find_task(up->sa, TASK_REKEY_CHILD, up);
 	if (!t)
-		return false;
+		return up->not_installed;
 	t->acquire_seq = flow->seq;
 	return true;
 }

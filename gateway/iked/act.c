@@ -56,10 +56,23 @@ static void format_event(const struct ike_event *e, char *buf, size_t size)
 			 e->spi_out);
 }
 
-static void say_event(struct iked *d, const struct ike_event *e)
+/* A child is up when its SAs are in XFRM, of which the machine hears later. */
+static bool is_refused(const struct iked *d, const struct ike_event *e)
 {
+	return (e->kind == IKE_EV_CHILD_UP || e->kind == IKE_EV_CHILD_REKEYED) && d->refused.spi &&
+	       (d->refused.spi == e->spi_in || d->refused.spi == e->spi_out);
+}
+
+static void say_event(struct iked *d, const struct ike_event *event)
+{
+	struct ike_event copy = *event;
+	const struct ike_event *e = &copy;
 	char text[900];
 
+	if (is_refused(d, event)) {
+		copy.kind = IKE_EV_FAILED;
+		copy.text = d->refused.text;
+	}
 	format_event(e, text, sizeof(text));
 	switch (e->kind) {
 	case IKE_EV_FAILED:
@@ -76,6 +89,20 @@ static void say_event(struct iked *d, const struct ike_event *e)
 }
 
 /* ---- actions ---------------------------------------------------------------------------------- */
+
+static void add_sa(struct iked *d, const struct ike_action *a)
+{
+	struct xfrm_error err;
+
+	/* Without XFRM nothing is refused: when it is there again, all that it lacks gets new keys. */
+	if (installed_add_sa(d->installed, &a->sa, &err) == 0 || !xfrm_link_is_up(d->link))
+		return;
+	d->refused_sas = true;
+	d->refused.spi = a->sa.spi;
+	snprintf(d->refused.text, sizeof(d->refused.text),
+		 "agreed on with the peer, but its %s SA was refused here: %s",
+		 a->sa.inbound ? "inbound" : "outbound", err.text);
+}
 
 static void move_sa(struct iked *d, const struct ike_action *a)
 {
@@ -106,7 +133,7 @@ static void perform(struct iked *d, const struct ike_action *a)
 				 a->send.keepalive);
 		break;
 	case IKE_ADD_SA:
-		installed_add_sa(d->installed, &a->sa);
+		add_sa(d, a);
 		break;
 	case IKE_DELETE_SA:
 		installed_delete_sa(d->installed, &a->sa);
@@ -164,9 +191,14 @@ static bool stands(void *ctx, const struct ip_addr *dst, uint32_t spi)
 void iked_pump(struct iked *d)
 {
 	drain(d);
-	while (d->lost_sas) {
-		d->lost_sas = false;
-		ike_on_sas_lost(d->ike, iked_now_ms(), stands, d->installed);
+	while (d->lost_sas || d->refused_sas) {
+		bool lost = d->lost_sas;
+
+		d->lost_sas = d->refused_sas = false;
+		if (lost)
+			ike_on_sas_lost(d->ike, iked_now_ms(), stands, d->installed);
+		else
+			ike_on_sas_refused(d->ike, iked_now_ms(), stands, d->installed);
 		drain(d);
 	}
 	if (installed_take_changed(d->installed))

@@ -34,7 +34,12 @@ struct iked {
 	struct resolve *resolve;
 	struct control *control;
 	int listen_fd; /* the control socket's until control.c has it */
-	bool lost_sas; /* some are gone from XFRM: told to the machine when that is at rest */
+	/* Told to the machine when that is at rest: some are gone from XFRM, which refused some. */
+	bool lost_sas, refused_sas;
+	struct {
+		uint32_t spi; /* 0: none */
+		char text[256];
+	} refused; /* the last one, and why: its child is not up, whatever the machine says of it */
 };
 
 /* daemon.c */

@@ -90,17 +90,16 @@ static void keep_sa(struct installed *in, const struct ike_sa_action *action)
 						  .inbound = action->inbound};
 }
 
-static int put_sa(struct installed *in, const struct ike_sa_action *action)
+static int put_sa(struct installed *in, const struct ike_sa_action *action, struct xfrm_error *err)
 {
 	struct xfrm_message msg = {.type = XFRM_MSG_NEWSA};
-	struct xfrm_error err;
 	int rc;
 
 	request_sa(action, &msg.sa.config);
-	rc = xfrm_link_request(in->link, &msg, &err);
+	rc = xfrm_link_request(in->link, &msg, err);
 	xfrm_message_cleanse(&msg);
 	if (rc)
-		refused("adding", &action->dst, action->spi, &err);
+		refused("adding", &action->dst, action->spi, err);
 	return rc;
 }
 
@@ -121,10 +120,14 @@ static void drop_sa(struct installed *in, const struct ip_addr *dst, const struc
 		*entry = in->sas[--in->sa_count];
 }
 
-void installed_add_sa(struct installed *in, const struct ike_sa_action *action)
+int installed_add_sa(struct installed *in, const struct ike_sa_action *action,
+		     struct xfrm_error *err)
 {
-	if (put_sa(in, action) == 0)
+	int rc = put_sa(in, action, err);
+
+	if (rc == 0)
 		keep_sa(in, action);
+	return rc;
 }
 
 void installed_delete_sa(struct installed *in, const struct ike_sa_action *action)

@@ -16,7 +16,9 @@ int installed_new(struct installed **out, struct xfrm_link *link)
 void installed_free(struct installed *installed); /* touches no XFRM; NULL is fine */
 
 /* Actions of the machine. What XFRM refuses is logged. */
-void installed_add_sa(struct installed *installed, const struct ike_sa_action *action);
+/* 0; -errno, and *err says why: XFRM refused it, or there is none now. */
+int installed_add_sa(struct installed *installed, const struct ike_sa_action *action,
+		     struct xfrm_error *err);
 void installed_delete_sa(struct installed *installed, const struct ike_sa_action *action);
 /* True: the SA has moved in place. False: it was taken away, and wants new keys. */
 bool installed_move_sa(struct installed *installed, const struct ip_addr *old_dst,

@@ -343,11 +343,12 @@ static struct ike_sa_action sa_action(uint32_t spi, bool inbound)
 	return a;
 }
 
-static void add_sa(uint32_t spi, bool inbound)
+static int add_sa(uint32_t spi, bool inbound)
 {
 	struct ike_sa_action a = sa_action(spi, inbound);
+	struct xfrm_error err;
 
-	installed_add_sa(in, &a);
+	return installed_add_sa(in, &a, &err);
 }
 
 START_TEST(test_installed_sas)
@@ -356,8 +357,8 @@ START_TEST(test_installed_sas)
 	struct ike_sa_action a = sa_action(0x101, true);
 	uint32_t spi;
 
-	add_sa(0x101, true);
-	add_sa(0x102, false);
+	ck_assert_int_eq(add_sa(0x101, true), 0);
+	ck_assert_int_eq(add_sa(0x102, false), 0);
 	ck_assert_uint_eq(xfrm.sa_count, 2);
 	ck_assert(installed_has_sa(in, &us, 0x101) && installed_has_sa(in, &them, 0x102));
 	ck_assert(!installed_has_sa(in, &them, 0x101));
@@ -366,7 +367,7 @@ START_TEST(test_installed_sas)
 	ck_assert(!installed_inbound_at(in, 1, &dst, &src, &spi));
 	/* One that XFRM does not take is not there. */
 	xfrm.refuses = -EINVAL;
-	add_sa(0x103, true);
+	ck_assert_int_eq(add_sa(0x103, true), -EINVAL);
 	ck_assert(!installed_has_sa(in, &us, 0x103));
 	/* One that has gone by itself is forgotten all the same. */
 	xfrm.sa_count = 0;
@@ -382,7 +383,7 @@ START_TEST(test_installed_sas_move)
 	struct ip_addr us = addr("192.0.2.1"), other = addr("192.0.2.9");
 	struct ike_sa_action a = sa_action(0x101, true);
 
-	add_sa(0x101, true);
+	ck_assert_int_eq(add_sa(0x101, true), 0);
 	memset(a.keys.encr, 0, sizeof(a.keys.encr));
 	a.sport = 4711;
 	ck_assert(installed_move_sa(in, &us, &a));
@@ -402,14 +403,14 @@ START_TEST(test_installed_sas_are_forgotten_with_xfrm)
 	struct ip_addr us = addr("192.0.2.1");
 	unsigned requests;
 
-	add_sa(0x101, true);
+	ck_assert_int_eq(add_sa(0x101, true), 0);
 	xfrm.sa_count = 0;
 	requests = xfrm.requests;
 	installed_restore(in);
 	ck_assert(!installed_has_sa(in, &us, 0x101));
 	ck_assert_uint_eq(xfrm.requests, requests); /* nothing is put back */
-	add_sa(0x104, true);
-	add_sa(0x105, false);
+	ck_assert_int_eq(add_sa(0x104, true), 0);
+	ck_assert_int_eq(add_sa(0x105, false), 0);
 	installed_clear(in);
 	ck_assert_uint_eq(xfrm.sa_count, 0);
 }

@@ -177,6 +177,12 @@ void pair_fini(struct pair *p)
 		ike_free(p->side[i].ike);
 }
 
+void pair_rekey(struct pair *p, unsigned side, const char *child)
+{
+	must(ike_rekey(p->side[side].ike, p->now, "net", child) == 0, "it is renewed");
+	pair_collect(p, side);
+}
+
 void pair_second_kid(struct pair *p)
 {
 	for (unsigned i = 0; i < SIDES; i++) {

@@ -80,11 +80,18 @@ void pair_init(struct pair *p, uint64_t seed);
 void pair_fini(struct pair *p);
 /* A second child, "other", on each side, of other selectors; not configured yet. */
 void pair_second_kid(struct pair *p);
+static inline unsigned pair_other(unsigned side)
+{
+	return side == A ? B : A;
+}
+
 /* Gives a side its configuration. */
 void pair_configure(struct pair *p, unsigned side);
 /* Both, and "lan" up from A; every message delivered. */
 void pair_up(struct pair *p);
 void pair_initiate(struct pair *p, unsigned side, uint32_t request);
+/* Of the child; NULL: of the IKE SA. */
+void pair_rekey(struct pair *p, unsigned side, const char *child);
 
 /* The data plane of a side begins anew, without SAs, and its machine is told. */
 void pair_lose_sas(struct pair *p, unsigned side);

@@ -26,17 +26,6 @@ static void tear_down(void)
 	pair_fini(&p);
 }
 
-static unsigned other(unsigned side)
-{
-	return side == A ? B : A;
-}
-
-static void rekey(unsigned side, const char *child)
-{
-	ck_assert_int_eq(ike_rekey(p.side[side].ike, p.now, "net", child), 0);
-	pair_collect(&p, side);
-}
-
 /* One IKE SA, one child, one pair of SAs with equal keys on either side, and nothing left to do. */
 static void check_settled(void)
 {
@@ -67,13 +56,13 @@ static uint16_t group_of(unsigned side)
 
 START_TEST(test_rekey_child_is_made_before_it_is_broken)
 {
-	unsigned by = (unsigned)_i, to = other(by);
+	unsigned by = (unsigned)_i, to = pair_other(by);
 	uint32_t old_out;
 	uint64_t answered;
 
 	pair_up(&p);
 	old_out = p.side[to].sas[1].spi;
-	rekey(by, "lan");
+	pair_rekey(&p, by, "lan");
 	/* CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, KE, TSi, TSr } --> */
 	pair_expect(&p, by, IKE_CREATE_CHILD_SA, false);
 	ck_assert_uint_eq(pair_count(&p, to, true), 2);
@@ -109,7 +98,7 @@ START_TEST(test_rekey_child_without_a_group)
 		pair_proposals(&p.side[i].kids[0].proposal_count, p.side[i].kids[0].proposals,
 			       IKE_PROTO_ESP, "aes256-sha256-esn");
 	pair_up(&p);
-	rekey(B, "lan");
+	pair_rekey(&p, B, "lan");
 	pair_wait(&p, 6000);
 	check_settled();
 	ck_assert_uint_eq(group_of(A), 0);
@@ -125,7 +114,7 @@ START_TEST(test_rekey_responder_turns_after_a_while)
 
 	pair_up(&p);
 	old_out = p.side[B].sas[1].spi;
-	rekey(A, "lan");
+	pair_rekey(&p, A, "lan");
 	pair_deliver(&p);
 	pair_deliver(&p);
 	pair_wait_losing(&p, 160000, lost);
@@ -144,7 +133,7 @@ END_TEST
 
 START_TEST(test_rekey_ike_keeps_children)
 {
-	unsigned by = (unsigned)_i, to = other(by);
+	unsigned by = (unsigned)_i, to = pair_other(by);
 	uint32_t spi;
 	struct ike_status s;
 	uint64_t spi_i;
@@ -153,7 +142,7 @@ START_TEST(test_rekey_ike_keeps_children)
 	spi = p.side[A].sas[0].spi;
 	ck_assert(ike_status_at(p.side[A].ike, p.now, 0, &s));
 	spi_i = s.spi_i;
-	rekey(by, NULL);
+	pair_rekey(&p, by, NULL);
 	/* CREATE_CHILD_SA { SA, Ni, KE } --> */
 	ck_assert_uint_eq(pair_ike_sas(&p, by, IKE_STATE_REKEYING), 1);
 	pair_expect(&p, by, IKE_CREATE_CHILD_SA, false);
@@ -169,11 +158,11 @@ START_TEST(test_rekey_ike_keeps_children)
 	ck_assert(s.spi_i != spi_i);
 	ck_assert(s.initiator == (by == A));
 	/* The new one works, from both ends, and can be replaced in turn. */
-	rekey(to, "lan");
+	pair_rekey(&p, to, "lan");
 	pair_wait(&p, 6000);
-	rekey(by, "lan");
+	pair_rekey(&p, by, "lan");
 	pair_wait(&p, 6000);
-	rekey(to, NULL);
+	pair_rekey(&p, to, NULL);
 	pair_wait(&p, 6000);
 	check_settled();
 }
@@ -239,7 +228,7 @@ START_TEST(test_rekey_takes_the_group_that_is_asked_for)
 	pair_proposals(&p.side[A].kids[0].proposal_count, p.side[A].kids[0].proposals,
 		       IKE_PROTO_ESP, "aes128gcm16-ecp256-x25519-noesn");
 	pair_up(&p);
-	rekey(A, "lan");
+	pair_rekey(&p, A, "lan");
 	pair_expect(&p, A, IKE_CREATE_CHILD_SA, false);
 	/* <-- CREATE_CHILD_SA { N(INVALID_KE_PAYLOAD) } */
 	pair_expect(&p, B, IKE_CREATE_CHILD_SA, true);
@@ -271,7 +260,7 @@ START_TEST(test_rekey_explains_a_group_mismatch)
 	p.side[A].kids[0].rekey_preflight = preflight;
 	pair_up(&p);
 	if (!preflight)
-		rekey(A, "lan");
+		pair_rekey(&p, A, "lan");
 	pair_wait(&p, 1000);
 	ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "PFS mismatch"));
 	ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "side.conf:12"));
@@ -445,8 +434,8 @@ START_TEST(test_collision_of_child_rekeys_goes_by_nonces)
 		pair_init(&p, seed);
 		pair_up(&p);
 		old_in = p.side[A].sas[0].spi;
-		rekey(A, "lan");
-		rekey(B, "lan");
+		pair_rekey(&p, A, "lan");
+		pair_rekey(&p, B, "lan");
 		for (unsigned i = 0; i < 4; i++) {
 			take_nonce(nonces[i]);
 			if (memcmp(nonces[i], nonces[lowest], 32) < 0)
@@ -507,7 +496,7 @@ static bool rekey_thrice(unsigned by, const uint64_t order[CHAIN], unsigned lost
 	pair_init(&p, lost + 1);
 	pair_up(&p);
 	for (unsigned i = 0; i < CHAIN; i++) {
-		rekey(by, "lan");
+		pair_rekey(&p, by, "lan");
 		was_lost |= run_losing(&n, lost);
 		while (pair_count(&p, by, true) < i + 2) {
 			ck_assert(pair_step_time(&p));
@@ -518,7 +507,7 @@ static bool rekey_thrice(unsigned by, const uint64_t order[CHAIN], unsigned lost
 	for (unsigned i = 0; i < SIDES; i++)
 		ck_assert_uint_eq(pair_count(&p, i, true), CHAIN + 1);
 	ck_assert_uint_eq(inside_hold_deletes(&p, by, order, CHAIN), CHAIN);
-	while (pair_children(&p, by) > 1 || pair_children(&p, other(by)) > 1) {
+	while (pair_children(&p, by) > 1 || pair_children(&p, pair_other(by)) > 1) {
 		ck_assert(pair_step_time(&p));
 		was_lost |= run_losing(&n, lost);
 	}
@@ -552,11 +541,11 @@ START_TEST(test_rekey_anew_without_a_delete)
 	uint32_t newest;
 
 	pair_up(&p);
-	rekey(A, "lan");
+	pair_rekey(&p, A, "lan");
 	pair_run(&p);
 	(void)inside_hold_deletes(&p, A, never, 2);
 	pair_wait(&p, 100000);
-	rekey(A, "lan");
+	pair_rekey(&p, A, "lan");
 	pair_run(&p);
 	ck_assert_uint_eq(inside_hold_deletes(&p, A, never, 2), 2);
 	newest = p.side[B].sas[p.side[B].sa_count - 1].spi;
@@ -583,9 +572,9 @@ START_TEST(test_rekey_of_what_was_replaced)
 	p.side[A].connection.fragmentation = p.side[B].connection.fragmentation = IKE_FRAGMENT_NO;
 	pair_up(&p);
 	first = p.side[A].sas[0].spi;
-	rekey(A, "lan");
+	pair_rekey(&p, A, "lan");
 	pair_run(&p);
-	rekey(A, "lan");
+	pair_rekey(&p, A, "lan");
 	/* CREATE_CHILD_SA { N(REKEY_SA) of the first one, .. } --> */
 	ck_assert(inside_open(&p, &p.queue[0], &in));
 	at = inside_find(&in, IKE_NOTIFY, &len);
@@ -604,263 +593,6 @@ START_TEST(test_rekey_of_what_was_replaced)
 	pair_wait(&p, 20000);
 	check_settled();
 	ck_assert_uint_eq(pair_count_events(&p, A, IKE_EV_CHILD_REKEYED), 2);
-}
-END_TEST
-
-/* ---- a data plane that begins anew ------------------------------------------------------------------------------ */
-
-/* As many children on either side, each with a pair of SAs that stands. */
-static void check_renewed(unsigned children)
-{
-	for (unsigned i = 0; i < SIDES; i++) {
-		ck_assert_uint_eq(pair_ike_sas(&p, i, IKE_STATE_UP), 1);
-		ck_assert_uint_eq(pair_children(&p, i), children);
-		ck_assert_uint_eq(pair_count(&p, i, true), children);
-		ck_assert_uint_eq(pair_count(&p, i, false), children);
-		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_CHILD_DOWN), 0);
-		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_IKE_DOWN), 0);
-		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_FAILED), 0);
-	}
-	ck_assert(pair_traffic_flows(&p));
-}
-
-enum { WANT_NOTHING = WISHES };
-
-/* What A and B are at when one of them loses all SAs. */
-static const struct {
-	unsigned a, b;
-} in_flight[] = {
-	{WANT_NOTHING, WANT_NOTHING},	  {WANT_CHILD_REKEY, WANT_NOTHING},
-	{WANT_IKE_REKEY, WANT_NOTHING},	  {WANT_CHILD_REKEY, WANT_CHILD_REKEY},
-	{WANT_IKE_REKEY, WANT_IKE_REKEY}, {WANT_CHILD_REKEY, WANT_IKE_REKEY},
-};
-
-/* Loses after so many deliveries; false: there was nothing to deliver any more. */
-static bool lose_after(unsigned row, unsigned loser, unsigned deliveries)
-{
-	bool pauses = in_flight[row].a == WANT_CHILD_REKEY && in_flight[row].b == WANT_NOTHING;
-	bool under_way;
-
-	pair_init(&p, deliveries + 1);
-	pair_up(&p);
-	p.checks_traffic = false;
-	if (in_flight[row].a != WANT_NOTHING)
-		wish(A, in_flight[row].a);
-	if (in_flight[row].b != WANT_NOTHING)
-		wish(B, in_flight[row].b);
-	for (unsigned n = 0; n < deliveries; n++) {
-		if (pauses && n == 2)
-			pair_until_queued(&p, 1); /* the delete of what was replaced */
-		if (p.queued)
-			pair_deliver(&p);
-	}
-	under_way = p.queued > 0 || (pauses && deliveries == 2);
-	pair_lose_sas(&p, loser);
-	pair_wait(&p, 20000);
-	check_renewed(1);
-	pair_fini(&p);
-	return under_way;
-}
-
-START_TEST(test_lost_sas_are_renewed_whatever_is_under_way)
-{
-	pair_fini(&p);
-	for (unsigned loser = 0; loser < SIDES; loser++) {
-		unsigned deliveries = 0;
-
-		while (lose_after((unsigned)_i, loser, deliveries))
-			deliveries++;
-		ck_assert(deliveries >= 4 || in_flight[_i].a == WANT_NOTHING);
-	}
-	pair_init(&p, 1);
-}
-END_TEST
-
-/* The peer was busy and is to be asked again later: not then, but now. */
-START_TEST(test_lost_sas_do_not_wait_for_a_busy_peer)
-{
-	pair_up(&p);
-	p.checks_traffic = false;
-	wish(B, WANT_IKE_REKEY);
-	wish(A, WANT_CHILD_REKEY);
-	pair_deliver_at(&p, 1);
-	/* <-- CREATE_CHILD_SA { N(TEMPORARY_FAILURE) } */
-	pair_deliver_at(&p, 1);
-	ck_assert_uint_eq(p.queued, 1);
-	pair_lose_sas(&p, A);
-	ck_assert_uint_eq(p.queued, 2);
-	ck_assert_uint_eq(p.queue[1].from, A);
-	pair_wait(&p, 20000);
-	check_renewed(1);
-}
-END_TEST
-
-/* Of two kids, one of them doubled by a packet that wanted a child of its own. */
-START_TEST(test_lost_sas_of_several_children_are_all_renewed)
-{
-	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
-
-	pair_second_kid(&p);
-	p.side[A].kids[0].reqid = 7;
-	pair_up(&p);
-	p.checks_traffic = false;
-	ike_on_acquire(p.side[A].ike, p.now, 7, &src, &dst, 1);
-	pair_collect(&p, A);
-	pair_run(&p);
-	ck_assert_uint_eq(pair_children(&p, A), 3);
-	pair_lose_sas(&p, (unsigned)_i);
-	pair_wait(&p, 10000);
-	check_renewed(3);
-}
-END_TEST
-
-/* A packet comes before the new SAs are there: it waits for those, and no other child is made for it. */
-START_TEST(test_lost_sas_are_awaited_by_packets)
-{
-	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
-
-	pair_up(&p);
-	p.checks_traffic = false;
-	pair_lose_sas(&p, A);
-	ike_on_acquire(p.side[A].ike, p.now, p.side[A].policies[0].reqid, &src, &dst, 77);
-	pair_collect(&p, A);
-	pair_run(&p);
-	ck_assert_uint_eq(p.side[A].sas[0].acquire_seq, 77);
-	pair_wait(&p, 10000);
-	check_renewed(1);
-}
-END_TEST
-
-/* New SAs came of a new IKE SA: everything once, and the old ones are gone. */
-static void check_begun_anew(unsigned loser)
-{
-	ck_assert(pair_has_event(&p, loser, IKE_EV_RETRY, "begins anew"));
-	for (unsigned i = 0; i < SIDES; i++) {
-		ck_assert_uint_eq(pair_ike_sas(&p, i, IKE_STATE_UP), 1);
-		ck_assert_uint_eq(pair_children(&p, i), 1);
-		ck_assert_uint_eq(pair_count(&p, i, true), 1);
-		ck_assert_uint_eq(pair_count(&p, i, false), 1);
-		ck_assert_uint_eq(p.side[i].policy_count, 1);
-		ck_assert_uint_eq(pair_count_events(&p, i, IKE_EV_CHILD_UP), 2);
-	}
-	ck_assert(pair_traffic_flows(&p));
-}
-
-/* The peer refuses new SAs for those that were lost: they would be of no use until the child's end. All is made anew, and
- * a packet that comes meanwhile waits for that. */
-START_TEST(test_lost_sas_that_are_refused_begin_anew)
-{
-	struct ike_ts src = pair_ts("10.1.0.7[tcp/1000]"), dst = pair_ts("10.2.0.7[tcp/80]");
-	unsigned loser = (unsigned)_i;
-
-	pair_proposals(&p.side[loser].kids[0].proposal_count, p.side[loser].kids[0].proposals,
-		       IKE_PROTO_ESP, "aes128gcm16-ecp256-noesn");
-	pair_up(&p);
-	p.checks_traffic = false;
-	pair_lose_sas(&p, loser);
-	/* CREATE_CHILD_SA { N(REKEY_SA), .. } --> <-- CREATE_CHILD_SA { N(NO_PROPOSAL_CHOSEN) } */
-	pair_expect(&p, loser, IKE_CREATE_CHILD_SA, false);
-	pair_expect(&p, other(loser), IKE_CREATE_CHILD_SA, true);
-	/* IKE_SA_INIT --> and INFORMATIONAL { D } --> */
-	ck_assert_uint_eq(p.queued, 2);
-	ike_on_acquire(p.side[loser].ike, p.now, p.side[loser].policies[0].reqid,
-		       loser == A ? &src : &dst, loser == A ? &dst : &src, 77);
-	pair_collect(&p, loser);
-	ck_assert_uint_eq(p.queued, 2);
-	pair_wait(&p, 10000);
-	check_begun_anew(loser);
-	ck_assert_uint_eq(p.side[loser].sas[0].acquire_seq, 77);
-	/* Once. */
-	pair_forget_events(&p);
-	pair_wait(&p, 100000);
-	ck_assert_uint_eq(pair_count_events(&p, loser, IKE_EV_RETRY), 0);
-}
-END_TEST
-
-/* A peer that is busy for ever: B rekeys the IKE SA and never hears the answer. */
-START_TEST(test_lost_sas_begin_anew_when_the_peer_is_busy)
-{
-	uint64_t began;
-
-	pair_up(&p);
-	p.checks_traffic = false;
-	rekey(B, NULL);
-	pair_drop(&p);
-	began = p.now;
-	pair_lose_sas(&p, A);
-	while (!pair_has_event(&p, A, IKE_EV_RETRY, "begins anew")) {
-		while (p.queued) {
-			const struct datagram *d = &p.queue[0];
-
-			if (d->from == B && !(d->data[19] & IKE_FLAG_RESPONSE))
-				pair_drop(&p);
-			else
-				pair_deliver(&p);
-		}
-		ck_assert_uint_lt(p.now - began, 70000);
-		ck_assert(pair_step_time(&p));
-	}
-	ck_assert_uint_gt(p.now - began, 30000);
-	pair_wait(&p, 200000);
-	check_begun_anew(A);
-}
-END_TEST
-
-/* A peer of whom it is not known where it is cannot be called: it is asked again and again, and the policies that keep
- * its packets from leaving in clear stay until it agrees. */
-START_TEST(test_lost_sas_of_a_peer_from_anywhere)
-{
-	p.side[B].connection.remote_count = 0;
-	p.side[A].kids[0].close_action = IKE_START_START;
-	pair_proposals(&p.side[B].kids[0].proposal_count, p.side[B].kids[0].proposals,
-		       IKE_PROTO_ESP, "aes128gcm16-ecp256-noesn");
-	pair_up(&p);
-	p.checks_traffic = false;
-	pair_lose_sas(&p, B);
-	for (unsigned asked = 1; asked <= 3; asked++) {
-		pair_wait(&p, asked == 1 ? 10000 : 30000);
-		ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_FAILED), asked);
-		ck_assert_uint_eq(pair_count_events(&p, B, IKE_EV_RETRY), asked);
-		ck_assert(pair_has_event(&p, B, IKE_EV_RETRY, "ask again"));
-		ck_assert_uint_eq(pair_ike_sas(&p, B, IKE_STATE_UP), 1);
-		ck_assert_uint_eq(p.side[B].policy_count, 1);
-		ck_assert_uint_eq(p.side[B].ledger_count, 1);
-	}
-	/* Whoever set the group at the one end sets it at the other, too. */
-	p.side[A].kids[0].proposal_count = p.side[B].kids[0].proposal_count;
-	memcpy(p.side[A].kids[0].proposals, p.side[B].kids[0].proposals,
-	       sizeof(p.side[A].kids[0].proposals));
-	p.side[A].kids[0].start_action = IKE_START_START;
-	pair_configure(&p, A);
-	pair_wait(&p, 10000);
-	for (unsigned i = 0; i < SIDES; i++) {
-		ck_assert_uint_eq(pair_children(&p, i), 1);
-		ck_assert_uint_eq(p.side[i].policy_count, 1);
-	}
-	ck_assert(pair_traffic_flows(&p));
-}
-END_TEST
-
-/* What stands is left alone. */
-START_TEST(test_sas_that_stand_are_kept)
-{
-	uint32_t spi;
-
-	pair_up(&p);
-	spi = p.side[A].sas[0].spi;
-	ike_on_sas_lost(p.side[A].ike, p.now, pair_stands, &p.side[A]);
-	pair_collect(&p, A);
-	ck_assert_uint_eq(p.queued, 0);
-	check_settled();
-	ck_assert_uint_eq(p.side[A].sas[0].spi, spi);
-	/* One of the two is enough. */
-	p.checks_traffic = false;
-	p.side[A].lost[p.side[A].lost_count++] = p.side[A].sas[--p.side[A].sa_count].spi;
-	ike_on_sas_lost(p.side[A].ike, p.now, pair_stands, &p.side[A]);
-	pair_collect(&p, A);
-	pair_wait(&p, 10000);
-	check_renewed(1);
-	ck_assert_uint_ne(p.side[A].sas[0].spi, spi);
 }
 END_TEST
 
@@ -888,15 +620,6 @@ int main(void)
 	tcase_add_loop_test(tc, test_rekey_anew_before_the_delete, 0, SIDES);
 	tcase_add_test(tc, test_rekey_anew_without_a_delete);
 	tcase_add_test(tc, test_rekey_of_what_was_replaced);
-	tcase_add_loop_test(tc, test_lost_sas_are_renewed_whatever_is_under_way, 0,
-			    (int)ARRAY_LEN(in_flight));
-	tcase_add_test(tc, test_lost_sas_do_not_wait_for_a_busy_peer);
-	tcase_add_loop_test(tc, test_lost_sas_of_several_children_are_all_renewed, 0, SIDES);
-	tcase_add_test(tc, test_lost_sas_are_awaited_by_packets);
-	tcase_add_loop_test(tc, test_lost_sas_that_are_refused_begin_anew, 0, SIDES);
-	tcase_add_test(tc, test_lost_sas_begin_anew_when_the_peer_is_busy);
-	tcase_add_test(tc, test_lost_sas_of_a_peer_from_anywhere);
-	tcase_add_test(tc, test_sas_that_stand_are_kept);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
