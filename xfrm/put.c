@@ -194,7 +194,8 @@ size_t xfrm_put_ack(void *buf, size_t size, const struct nlmsghdr *request, uint
 	xfrm_header_put(&o, &body, sizeof(body));
 	if (has_text) {
 		xfrm_attr_put(&o, NLMSGERR_ATTR_MSG, err->text, strlen(err->text) + 1);
-		if (err->offset)
+		/* ip holds it against this message, which as a capped one is short, and says so of each. */
+		if (err->offset && err->offset <= o.nlh->nlmsg_len)
 			xfrm_attr_put_u32(&o, NLMSGERR_ATTR_OFFS, err->offset);
 	}
 	return o.full ? 0 : o.nlh->nlmsg_len;

@@ -73,6 +73,9 @@ refused x gwA state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 reqid 7
 assert_match "$SAID" '^(RTNETLINK answers: File exists|Error: )' "a second SA of the same name"
 refused x gwA state delete src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x9999
 assert_match "$SAID" '^(RTNETLINK answers: No such process|Error: )' "no such SA"
+# A sentence is printed by an ip that was built to, alone: see the offset in xfrm_put_ack.
+refused x gwA state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1999 mode transport aead "$GCM" "$(hex_key 20)" 128
+assert_match "$SAID" '^(RTNETLINK answers: Operation not supported|Error: transport mode is not supported: use tunnel mode\.)$' "transport mode"
 
 say "allocspi, delete, flush"
 larval=$(x gwA state allocspi src 192.0.2.2 dst 192.0.2.1 proto esp mode tunnel reqid 9 min 0x2000 max 0x20ff)

@@ -258,6 +258,10 @@ START_TEST(test_put_ack_has_the_kernels_form)
 	attr = (const void *)((const uint8_t *)attr + NLA_ALIGN(attr->nla_len));
 	ck_assert_uint_eq(attr->nla_type, NLMSGERR_ATTR_OFFS);
 	ck_assert_mem_eq(attr + 1, &err.offset, sizeof(err.offset));
+	/* An offset that lies behind this message is nothing that ip takes. */
+	err.offset = 200;
+	ck_assert_uint_eq(xfrm_put_ack(out.bytes, sizeof(out.bytes), &request, 5, &err),
+			  36 + NLA_ALIGN(4 + 6));
 }
 END_TEST
 
