@@ -72,6 +72,7 @@ static void say_event(struct iked *d, const struct ike_event *event)
 	if (is_refused(d, event)) {
 		copy.kind = IKE_EV_FAILED;
 		copy.text = d->refused.text;
+		d->refused.spi = 0; /* one event tells of it; a peer may use the number again */
 	}
 	format_event(e, text, sizeof(text));
 	switch (e->kind) {
