@@ -42,7 +42,8 @@
 	}
 
 #define NO_CERTIFICATES "there are no certificates here, only pre-shared keys"
-#define NO_MARKS	"cygnetd has no interfaces and marks of XFRM"
+#define NO_MARKS	"SAs and policies made by IKE get no marks here"
+#define NO_INTERFACES	"there are no XFRM interfaces here"
 #define NO		"no,false,0,disabled"
 #define YES		"yes,true,1,enabled"
 
@@ -94,8 +95,8 @@ static const struct config_key keys[] = {
 	       "IKE SAs without a child are not made"),
 	WARNED(PLACE_CONNECTION, "reauth_time", "0,0s,0m,0h,0d",
 	       "with pre-shared keys a rekey does what it would do"),
-	REFUSED(PLACE_CONNECTION, "if_id_in", "0,0x0", NO_MARKS),
-	REFUSED(PLACE_CONNECTION, "if_id_out", "0,0x0", NO_MARKS),
+	REFUSED(PLACE_CONNECTION, "if_id_in", "0,0x0", NO_INTERFACES),
+	REFUSED(PLACE_CONNECTION, "if_id_out", "0,0x0", NO_INTERFACES),
 	REFUSED(PLACE_CONNECTION, "mediation", NO, "there is no mediation here"),
 	REFUSED(PLACE_CONNECTION, "mediated_by", "", "there is no mediation here"),
 	REFUSED(PLACE_CONNECTION, "mediation_peer", "", "there is no mediation here"),
@@ -158,14 +159,14 @@ static const struct config_key keys[] = {
 	WARNED(PLACE_CHILD, "hostaccess", NO, "it speaks to the updown script only"),
 	WARNED(PLACE_CHILD, "policies_fwd_out", NO, "cygnetd has no use for them"),
 	WARNED(PLACE_CHILD, "hw_offload", "no,auto", "there is no offload"),
-	REFUSED(PLACE_CHILD, "interface", "", NO_MARKS),
+	REFUSED(PLACE_CHILD, "interface", "", "policies are not bound to a device here"),
 	REFUSED(PLACE_CHILD, "mark_in", "0,0/0x00000000,0x0", NO_MARKS),
 	REFUSED(PLACE_CHILD, "mark_in_sa", NO, NO_MARKS),
 	REFUSED(PLACE_CHILD, "mark_out", "0,0/0x00000000,0x0", NO_MARKS),
 	REFUSED(PLACE_CHILD, "set_mark_in", "0,0/0x00000000,0x0", NO_MARKS),
 	REFUSED(PLACE_CHILD, "set_mark_out", "0,0/0x00000000,0x0", NO_MARKS),
-	REFUSED(PLACE_CHILD, "if_id_in", "0,0x0", NO_MARKS),
-	REFUSED(PLACE_CHILD, "if_id_out", "0,0x0", NO_MARKS),
+	REFUSED(PLACE_CHILD, "if_id_in", "0,0x0", NO_INTERFACES),
+	REFUSED(PLACE_CHILD, "if_id_out", "0,0x0", NO_INTERFACES),
 	REFUSED(PLACE_CHILD, "label", "", "there are no security labels here"),
 	QUIET(PLACE_CHILD, "label_mode"),
 
