@@ -2,6 +2,7 @@
  * value_net.c: addresses, selectors and identities.
  */
 #include "gateway/iked/config/keys.h"
+#include "gateway/iked/config/service_names.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -222,6 +223,14 @@ void take_pool_addrs(struct interpretation *in, const struct config_node *node, 
 
 /* ---- selectors and identities ----------------------------------------------------------------- */
 
+static bool parse_ts(const char *word, struct ike_ts *out)
+{
+	char numbers[IKE_TS_TEXT_MAX];
+
+	service_names_to_numbers(word, numbers);
+	return ike_ts_parse_text(numbers, out);
+}
+
 /* "dynamic", "dynamic[tcp/80]": only its protocol and ports matter. */
 static bool parse_dynamic(const char *word, struct ike_ts *out)
 {
@@ -231,7 +240,7 @@ static bool parse_dynamic(const char *word, struct ike_ts *out)
 	if (strncasecmp(word, name, sizeof(name) - 1) != 0)
 		return false;
 	snprintf(text, sizeof(text), "0.0.0.0/0%s", word + sizeof(name) - 1);
-	return ike_ts_parse_text(text, out);
+	return parse_ts(text, out);
 }
 
 static void take_ts(struct interpretation *in, const struct config_node *node,
@@ -250,7 +259,7 @@ static void take_ts(struct interpretation *in, const struct config_node *node,
 		} else if (parse_dynamic(word, &ts)) {
 			*has_dynamic = true;
 			*dynamic = ts;
-		} else if (!ike_ts_parse_text(word, &ts)) {
+		} else if (!parse_ts(word, &ts)) {
 			config_error(in->report, node,
 				     "%s: \"%s\" is no selector (10.1.0.0/16, "
 				     "10.0.0.5-10.0.0.9, fd00::/8[tcp/80], dynamic)",

@@ -435,6 +435,49 @@ START_TEST(test_config_names_are_text)
 }
 END_TEST
 
+/* Names of this host's files, package netbase. NULL: refused. */
+static const struct {
+	const char *text, *format;
+} services[] = {
+	{"10.0.0.1[tcp/http]", "10.0.0.1/32[tcp/80]"},
+	{"10.0.0.1[6/http]", "10.0.0.1/32[tcp/80]"},
+	{"fd00::1[udp/tftp]", "fd00::1/128[udp/69]"},
+	{"10.0.0.1-10.0.0.9[tcp/ftp-data]", "10.0.0.1-10.0.0.9[tcp/20]"},
+	{"10.0.0.1[any/domain]", "10.0.0.1/32[any/53]"},
+	{"10.0.0.1[/domain]", "10.0.0.1/32[any/53]"},
+	{"10.0.0.1[vrrp]", "10.0.0.1/32[112]"},
+	{"10.0.0.1[tcp/1000-2000]", "10.0.0.1/32[tcp/1000-2000]"},
+	{"10.0.0.1[tcp/opaque]", "10.0.0.1/32[tcp/opaque]"},
+	{"10.0.0.1[tcp/tftp]", NULL}, /* it is of UDP */
+	{"10.0.0.1[tcp/nosuchservice]", NULL},
+	{"10.0.0.1[nosuchprotocol]", NULL},
+	{"10.0.0.1[tcp/http", NULL},
+	{"10.0.0.1[tcp/http]x", NULL},
+	{"10.0.0.1[tcp/http-https]", NULL},
+	{"10.0.0.1[tcp/a-name-that-is-much-longer-than-all-services-have]", NULL},
+};
+
+START_TEST(test_config_knows_services)
+{
+	struct iked_config *config;
+	char text[400], got[IKE_TS_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), PEER("", "local_ts = %s"), services[_i].text);
+	config = load(text);
+	if (services[_i].format) {
+		ck_assert_str_eq(said, "");
+		ck_assert_str_eq(
+			ike_ts_format(&config->ike.connections[0].children[0].local_ts.at[0], got),
+			services[_i].format);
+	} else {
+		ck_assert_ptr_null(config);
+		ck_assert_ptr_nonnull(strstr(said, "is no selector"));
+		ck_assert_ptr_nonnull(strstr(said, services[_i].text));
+	}
+	iked_config_free(config);
+}
+END_TEST
+
 START_TEST(test_config_explains_what_is_wrong)
 {
 	static const struct {
@@ -600,6 +643,7 @@ int main(void)
 	tcase_add_test(tc, test_config_has_strongswans_defaults);
 	tcase_add_test(tc, test_config_takes_every_key);
 	tcase_add_loop_test(tc, test_config_names_are_text, 0, (int)LENGTH(names));
+	tcase_add_loop_test(tc, test_config_knows_services, 0, (int)LENGTH(services));
 	tcase_add_test(tc, test_config_explains_what_is_wrong);
 	tcase_add_test(tc, test_config_never_shows_a_secret);
 	tcase_add_test(tc, test_keys_lead_somewhere);
