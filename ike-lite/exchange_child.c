@@ -43,7 +43,8 @@ static bool is_void(struct ike_sa *sa)
 	    (t->has_flow && (t->beside || !ike_ts_list_covers(&up->local_ts, &t->flow_local) ||
 			     !ike_ts_list_covers(&up->remote_ts, &t->flow_remote))))
 		return false;
-	wish_answer(sa, t, IKE_EV_CHILD_UP, "is up already");
+	wish_answer(sa, t, up->not_installed ? IKE_EV_FAILED : IKE_EV_CHILD_UP,
+		    up->not_installed ? "an SA of it was refused here" : "is up already");
 	return true;
 }
 

@@ -261,8 +261,8 @@ void ike_on_inbound(struct ike *ike, uint64_t now_ms, const struct ip_addr *dst,
 void ike_on_sas_lost(struct ike *ike, uint64_t now_ms,
 		     bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi), void *ctx);
 /* The data plane refused an SA. A child that lacks one for it stays as it is, so that its policies keep its packets from
- * leaving in clear, and gets new keys in half a minute, once more if those are refused, too: the reason may pass. Packets
- * that want it make no other children meanwhile. */
+ * leaving in clear, and gets new keys in half a minute, or when ike_initiate asks for it, once more if those are refused,
+ * too: the reason may pass. Packets that want it make no other children meanwhile. */
 void ike_on_sas_refused(struct ike *ike, uint64_t now_ms,
 			bool (*stands)(void *ctx, const struct ip_addr *dst, uint32_t spi),
 			void *ctx);

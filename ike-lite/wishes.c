@@ -158,6 +158,19 @@ static bool waits_for_renewal(const struct child *up, const struct flow *flow)
 	return true;
 }
 
+static void say_it_is_up(struct child *up, uint32_t request)
+{
+	if (up->not_installed) {
+		child_rekey(up);
+		sa_run_tasks(up->sa);
+	}
+	if (request && up->not_installed)
+		emit_child_event(up, IKE_EV_FAILED, request,
+				 "an SA of it was refused here; new keys are being made");
+	else if (request)
+		emit_child_event(up, IKE_EV_CHILD_UP, request, "is up already");
+}
+
 int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t request,
 	       const struct flow *flow)
 {
@@ -171,8 +184,7 @@ int wish_child(struct ike *ike, struct conn *conn, struct kid *kid, uint32_t req
 	if (t)
 		return join_pending(sa, t, request, flow);
 	if (up && !flow) {
-		if (request)
-			emit_child_event(up, IKE_EV_CHILD_UP, request, "is up already");
+		say_it_is_up(up, request);
 		return 0;
 	}
 	if (waits_for_renewal(up, flow))

@@ -72,7 +72,6 @@ static void say_event(struct iked *d, const struct ike_event *event)
 	if (is_refused(d, event)) {
 		copy.kind = IKE_EV_FAILED;
 		copy.text = d->refused.text;
-		d->refused.spi = 0; /* one event tells of it; a peer may use the number again */
 	}
 	format_event(e, text, sizeof(text));
 	switch (e->kind) {
@@ -192,6 +191,7 @@ static bool stands(void *ctx, const struct ip_addr *dst, uint32_t spi)
 void iked_pump(struct iked *d)
 {
 	drain(d);
+	d->refused.spi = 0; /* a peer may use the number again */
 	while (d->lost_sas || d->refused_sas) {
 		bool lost = d->lost_sas;
 

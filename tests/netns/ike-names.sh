@@ -43,7 +43,7 @@ CONF
 }
 # What the three connections protect; late's name gives an IPv6 address.
 table='hosts 10.1.0.0/24 10.2.0.0/24 none
-dns fd00:1::/64 fd00:2::/64 none
+dns fd00:1::/64 fd00:2::/64 start
 late 10.11.0.0/24 10.22.0.0/24 start'
 for side in A B; do
     {
@@ -68,9 +68,10 @@ assert_eq "$(ends hosts)" '["192.0.2.1[500]","192.0.2.2[500]"]' 'hosts'
 reaches hostA 10.2.0.2
 
 say "a name server"
-ike gwA up dns > /dev/null
+wait_for 5 ike_is gwA 'map(select(.connection == "dns")) | length' 1
 assert_eq "$(ends dns)" '["192.0.2.1[500]","192.0.2.2[500]"]' 'dns'
 reaches hostA fd00:2::2
+ike gwA down dns > /dev/null # to stay so
 
 say "a name nobody knows: said once, asked again, and its connection starts by itself"
 wait_for 5 ike_logged gwA 'late.example.org cannot be resolved'
@@ -81,4 +82,11 @@ late_up() { [[ $(ends late) == '["2001:db8::1[500]","2001:db8::2[500]"]' ]]; }
 wait_for 8 late_up
 reaches hostA 10.22.0.2 -I 10.11.0.2
 assert_eq "$(grep -c 'late.example.org cannot be resolved' "$WORK/iked-gwA.log")" 1 'times it was said'
+
+say "what was taken down stays so when another name becomes known, and when the file is read again"
+ike gwA load "$WORK/gwA.ike" > /dev/null
+ike gwA up hosts/net > /dev/null # answered behind whatever else was begun
+assert_eq "$(ike gwA status --json | jq '[.ike[] | select(.connection == "dns").state] | unique | @text')" '["down"]' 'what dns is'
+ike gwA up dns > /dev/null
+reaches hostA fd00:2::2
 iked_stop gwA

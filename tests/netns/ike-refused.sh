@@ -40,6 +40,9 @@ capture pub br0 refused.pcap icmp
 refused ike gwA up site/net
 assert_match "$SAID" 'agreed on with the peer, but its outbound SA was refused here: .*space'
 
+refused ike gwA up site/net
+assert_match "$SAID" 'an SA of it was refused here; new keys are being made'
+
 say "what the policies hold is held: nothing in clear, and no children for it"
 on hostA ping -q -n -c 20 -i 0.1 -W 0.1 10.2.0.2 > "$WORK/held.txt" && fail 'a ping came through without an SA'
 ike_is gwA '.[0].children | length' 1 || fail "gwA has other children than the one: $(ike gwA status)"

@@ -329,6 +329,27 @@ START_TEST(test_refused_sas_are_tried_again_later)
 }
 END_TEST
 
+/* Who asks for it meanwhile does not hear that it is up, and need not wait. */
+START_TEST(test_refused_sas_are_not_up)
+{
+	pair_up(&p);
+	p.checks_traffic = false;
+	refuse_latest(A, _i == 0);
+	ck_assert_int_eq(ike_initiate(p.side[A].ike, p.now, "net", "lan", 7), 0);
+	pair_collect(&p, A);
+	ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "new keys are being made"));
+	ck_assert_uint_eq(p.side[A].events[p.side[A].event_count - 1].request, 7);
+	pair_expect(&p, A, IKE_CREATE_CHILD_SA, false);
+	pair_forget_events(&p);
+	pair_wait(&p, 10000);
+	check_renewed(1);
+	ck_assert_int_eq(ike_initiate(p.side[A].ike, p.now, "net", "lan", 8), 0);
+	pair_collect(&p, A);
+	ck_assert(pair_has_event(&p, A, IKE_EV_CHILD_UP, "is up already"));
+	ck_assert_uint_eq(p.queued, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ike lost");
@@ -348,6 +369,7 @@ int main(void)
 	tcase_add_test(tc, test_lost_sas_of_a_peer_from_anywhere);
 	tcase_add_test(tc, test_sas_that_stand_are_kept);
 	tcase_add_loop_test(tc, test_refused_sas_are_tried_again_later, 0, 2);
+	tcase_add_loop_test(tc, test_refused_sas_are_not_up, 0, 2);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);
