@@ -231,6 +231,8 @@ setdefault in accept
 reaches pub 192.0.2.1
 
 say "without a policy, and the device is deleted: an end that is not clean"
+gateway_stop gwA # the next one has nothing to take over, which it would keep anyway
+gateway_start gwA --tun cyg7
 setdefault in block
 ip -n "${LAB}gwA" link del cyg7
 gateway_ends gwA 1
