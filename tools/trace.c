@@ -65,10 +65,11 @@ static void trace_sa(FILE *out, const struct sa_config *c)
 /* What only a whole SA has. */
 static void trace_suite(FILE *out, const struct sa_config *c)
 {
-	struct esp_suite_spec spec = esp_suite_spec(&c->suite);
+	struct esp_suite_spec spec;
 
 	if (c->larval)
 		return;
+	spec = esp_suite_spec(&c->suite);
 	fprintf(out, "xfrm_key{ encrypt=%s bits=%u }\n", algorithm_encr_name(&spec),
 		spec.encr_key_len * 8U);
 	if (spec.integ_key_len)

@@ -60,6 +60,17 @@ START_TEST(test_v_shows_each_entry_of_a_dump)
 }
 END_TEST
 
+/* One that an IKE daemon is about to make has no suite yet. */
+START_TEST(test_v_shows_a_larval_sa)
+{
+	setkey("-v -f -", "getspi 192.0.2.1 192.0.2.2 esp 0x1000;\n"
+			  "get 192.0.2.1 192.0.2.2 esp 0x1000; dump; flush;");
+	ck_assert_int_eq(r.status, 0);
+	expect_like("larval=1");
+	ck_assert_uint_eq(count(r.out, "xfrm_key"), 0);
+}
+END_TEST
+
 /* The bytes are there, the key is not. */
 START_TEST(test_h_blanks_keys)
 {
@@ -197,6 +208,7 @@ int main(void)
 	tcase_add_test(tests, test_h_blanks_keys);
 	tcase_add_test(tests, test_x_shows_every_kind_of_event);
 	tcase_add_test(tests, test_l_repeats_a_line_for_each_sa);
+	tcase_add_test(tests, test_v_shows_a_larval_sa);
 	tcase_add_test(tests, test_trace_knows_rare_events);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
