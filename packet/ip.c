@@ -17,6 +17,23 @@ enum ip_limits {
 
 enum { IP4_DF = 0x4000, IP4_MF = 0x2000, IP4_OFFSET = 0x1fff };
 
+bool ip_proto_has_ports(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+	case IPPROTO_MH:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Ports, or what stands in their place in a selector: RFC 4301 §4.4.1.1. Only the part of the
  * packet that carries the upper-layer header has them. */
 static void read_ports(const uint8_t *data, struct ip_view *v)

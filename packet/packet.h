@@ -118,6 +118,9 @@ struct ip_view {
  * or lying lengths, wrong version, bad IPv4 header checksum, an extension chain that runs out.
  * A later fragment has no ports; a first fragment too short for its ports has none either. */
 enum verdict ip_parse(const uint8_t *data, size_t len, uint8_t next_header, struct ip_view *out);
+/* Packets of this protocol have ports, or what stands in their place (types of ICMP and of mobility headers): those that
+ * ip_parse reads. */
+bool ip_proto_has_ports(uint8_t proto);
 
 /* True if the packet is any fragment, the first included. */
 static inline bool ip_is_fragment(const struct ip_view *v)

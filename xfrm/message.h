@@ -106,6 +106,9 @@ void xfrm_addr_put(xfrm_address_t *out, const struct ip_addr *addr);
 /* False for a family that is neither IPv4, IPv6 nor unspecified, or a prefix too long for it.
  * Unspecified: addresses must be zero. */
 bool xfrm_selector_get(const struct xfrm_selector *in, struct selector *out);
+/* What no packet is held against here: devices, and ports of protocols without; at: where it stands in the message.
+ * 0; -EOPNOTSUPP. */
+int xfrm_selector_refuse(const struct xfrm_input *in, const struct selector *sel, uint32_t at);
 void xfrm_selector_put(struct xfrm_selector *out, const struct selector *in);
 struct sadb_limits xfrm_limits_get(const struct xfrm_lifetime_cfg *in);
 struct xfrm_lifetime_cfg xfrm_limits_put(const struct sadb_limits *in);

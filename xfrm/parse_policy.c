@@ -185,9 +185,8 @@ int xfrm_policy_info_get(const struct xfrm_input *in, const struct xfrm_userpoli
 		rc = xfrm_error_set(in->err, -EINVAL, POLICY_FIELD(sel),
 				    "selector: prefix lengths %u and %u exceed the address",
 				    info->sel.prefixlen_s, info->sel.prefixlen_d);
-	if (rc == 0 && config->sel.ifindex)
-		rc = xfrm_error_set(in->err, -EOPNOTSUPP, POLICY_FIELD(sel.ifindex),
-				    "a selector that names a device is not supported");
+	if (rc == 0 && (in->request || config->sel.ifindex))
+		rc = xfrm_selector_refuse(in, &config->sel, POLICY_FIELD(sel));
 	if (rc == 0)
 		rc = xfrm_parse_policy_type(in);
 	if (rc == 0)

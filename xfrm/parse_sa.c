@@ -125,10 +125,7 @@ static int get_selector(const struct xfrm_input *in, struct xfrm_usersa_info *in
 				      "selector: family %u with prefix lengths %u and %u",
 				      info->sel.family, info->sel.prefixlen_s,
 				      info->sel.prefixlen_d);
-	if (in->request && out->ifindex)
-		return xfrm_error_set(in->err, -EOPNOTSUPP, SA_FIELD(sel.ifindex),
-				      "a selector that names a device is not supported");
-	return 0;
+	return in->request ? xfrm_selector_refuse(in, out, SA_FIELD(sel)) : 0;
 }
 
 /* RFC 3948. The kernel keeps whatever it is told and drops every packet if it is wrong. */

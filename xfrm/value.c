@@ -7,6 +7,9 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 
 static_assert(XFRM_INF == SADB_NO_LIMIT, "limits are copied unchanged");
@@ -56,6 +59,21 @@ bool xfrm_selector_get(const struct xfrm_selector *in, struct selector *out)
 		.user = in->user,
 	};
 	return true;
+}
+
+int xfrm_selector_refuse(const struct xfrm_input *in, const struct selector *sel, uint32_t at)
+{
+	if (sel->ifindex)
+		return xfrm_error_set(in->err, -EOPNOTSUPP,
+				      at + (uint32_t)offsetof(struct xfrm_selector, ifindex),
+				      "a selector that names a device is not supported");
+	/* The kernel's meaning of GRE's is its key. Taken and not looked at, it would match nothing. */
+	if (sel->proto && !ip_proto_has_ports(sel->proto) && (sel->sport_mask | sel->dport_mask))
+		return xfrm_error_set(
+			in->err, -EOPNOTSUPP, at + (uint32_t)offsetof(struct xfrm_selector, sport),
+			"a selector of protocol %u has no ports%s", sel->proto,
+			sel->proto == IPPROTO_GRE ? ": GRE keys are not supported" : "");
+	return 0;
 }
 
 void xfrm_selector_put(struct xfrm_selector *out, const struct selector *in)

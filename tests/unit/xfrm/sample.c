@@ -89,6 +89,8 @@ static void sample_selector(uint64_t *rng, uint8_t family, struct selector *out)
 	out->sport_mask = (uint16_t)sample_next(rng);
 	out->dport = (uint16_t)sample_next(rng);
 	out->dport_mask = (uint16_t)sample_next(rng);
+	if (out->proto && !ip_proto_has_ports(out->proto))
+		out->sport_mask = out->dport_mask = 0;
 	out->user = (uint32_t)sample_next(rng);
 }
 

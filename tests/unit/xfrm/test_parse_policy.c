@@ -172,6 +172,41 @@ START_TEST(test_parse_checks_each_field)
 }
 END_TEST
 
+/* Ports of what has none would be met by no packet, and what is to be stopped pass. */
+START_TEST(test_parse_ports_are_of_protocols_that_have_them)
+{
+	static const struct {
+		uint8_t proto;
+		int code;
+	} rows[] = {
+		{0, 0},
+		{IPPROTO_TCP, 0},
+		{IPPROTO_UDP, 0},
+		{IPPROTO_SCTP, 0},
+		{IPPROTO_DCCP, 0},
+		{IPPROTO_UDPLITE, 0},
+		{IPPROTO_ICMP, 0},
+		{IPPROTO_ICMPV6, 0},
+		{IPPROTO_MH, 0},
+		{IPPROTO_GRE, -EOPNOTSUPP},
+		{IPPROTO_ESP, -EOPNOTSUPP},
+		{89, -EOPNOTSUPP},
+	};
+	static const size_t masks[] = {INFO(sel.sport_mask), INFO(sel.dport_mask)};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t k = 0; k < 2; k++) {
+			load("pol_out");
+			memset(buf.bytes + INFO(sel.dport), 0, 8); /* both, and masks */
+			buf.bytes[INFO(sel.proto)] = rows[i].proto;
+			expect(0, NULL, "without ports");
+			buf.bytes[masks[k] + 1] = 1;
+			expect(rows[i].code, rows[i].code ? "has no ports" : NULL, "with ports");
+		}
+	}
+}
+END_TEST
+
 /* Directions 3 to 5, in a kernel's dump: the policy of a socket. */
 START_TEST(test_parse_knows_policies_of_sockets)
 {
@@ -343,6 +378,7 @@ int main(void)
 	tcase_add_test(tc, test_parse_takes_recorded_plain_actions);
 	tcase_add_test(tc, test_parse_takes_recorded_keys);
 	tcase_add_test(tc, test_parse_checks_each_field);
+	tcase_add_test(tc, test_parse_ports_are_of_protocols_that_have_them);
 	tcase_add_test(tc, test_parse_knows_policies_of_sockets);
 	tcase_add_test(tc, test_parse_fills_in_template_family);
 	tcase_add_test(tc, test_parse_takes_traps_of_transport_mode);

@@ -267,6 +267,17 @@ START_TEST(test_parse_checks_each_field)
 }
 END_TEST
 
+START_TEST(test_parse_checks_selector_ports)
+{
+	plain();
+	buf.bytes[INFO(sel.proto)] = IPPROTO_TCP;
+	buf.bytes[INFO(sel.dport_mask)] = 0xff;
+	expect(0, NULL, "TCP's");
+	buf.bytes[INFO(sel.proto)] = IPPROTO_GRE;
+	expect(-EOPNOTSUPP, "GRE keys", "GRE's");
+}
+END_TEST
+
 START_TEST(test_parse_checks_selector_prefixes)
 {
 	static const struct {
@@ -880,6 +891,7 @@ int main(void)
 	tcase_add_test(tc, test_parse_reads_a_recorded_allocation);
 	tcase_add_test(tc, test_parse_checks_each_field);
 	tcase_add_test(tc, test_parse_checks_selector_prefixes);
+	tcase_add_test(tc, test_parse_checks_selector_ports);
 	tcase_add_test(tc, test_parse_fills_in_selector_family);
 	tcase_add_test(tc, test_parse_clamps_the_legacy_window);
 	tcase_add_test(tc, test_parse_checks_each_attribute);
