@@ -12,8 +12,10 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <string.h>
 
 #ifndef IP_XFRM_POLICY
 #define IP_XFRM_POLICY 17
@@ -72,17 +74,37 @@ static int encapsulate(int fd, const void *value, socklen_t len)
 	return -1;
 }
 
+/* Nothing but "let it pass" is what cygnetd's mark means; as nothing else is asked for by IKE daemons, it is refused and
+ * not taken for that. No value, as the kernel has it: the socket is like others again. */
+static int let_pass(int fd, const void *value, socklen_t len)
+{
+	struct xfrm_userpolicy_info policy;
+	int mark = CYGNET_MARK;
+
+	if (!value || len == 0) {
+		mark = 0;
+	} else if (len < (socklen_t)sizeof(policy)) {
+		errno = EINVAL;
+		return -1;
+	} else {
+		memcpy(&policy, value, sizeof(policy));
+		if (policy.action != XFRM_POLICY_ALLOW || len > (socklen_t)sizeof(policy)) {
+			errno = EOPNOTSUPP;
+			return -1;
+		}
+	}
+	return next_calls()->setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+}
+
 bool ike_socket_option(int fd, int level, int option, const void *value, socklen_t len, int *rc)
 {
-	const int mark = CYGNET_MARK;
-
 	if (level == IPPROTO_UDP && option == UDP_ENCAP) {
 		*rc = encapsulate(fd, value, len);
 		return true;
 	}
 	if ((level == IPPROTO_IP && option == IP_XFRM_POLICY) ||
 	    (level == IPPROTO_IPV6 && option == IPV6_XFRM_POLICY)) {
-		*rc = next_calls()->setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+		*rc = let_pass(fd, value, len);
 		return true;
 	}
 	return false;

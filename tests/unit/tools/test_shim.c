@@ -784,19 +784,40 @@ START_TEST(test_esp_is_kept_from_an_ike_socket)
 }
 END_TEST
 
-START_TEST(test_ike_sockets_get_the_mark)
+static int mark_of(int fd)
 {
-	const uint8_t policy[sizeof(struct xfrm_userpolicy_info)] = {0};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), mark = 0, rc;
+	int mark = -1;
 	socklen_t len = sizeof(mark);
 
-	rc = setsockopt(fd, IPPROTO_IP, 17 /* IP_XFRM_POLICY */, policy, sizeof(policy));
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+	return mark;
+}
+
+START_TEST(test_ike_sockets_get_the_mark)
+{
+	enum { POLICY = 17 }; /* IP_XFRM_POLICY */
+	struct xfrm_userpolicy_info policies[2] = {
+		{.dir = XFRM_POLICY_OUT, .action = XFRM_POLICY_ALLOW, .sel.family = AF_INET}};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), rc;
+
+	rc = setsockopt(fd, IPPROTO_IP, POLICY, policies, sizeof(policies[0]));
 	if (rc < 0) { /* as the kernel has it for who lacks CAP_NET_ADMIN */
 		ck_assert_int_eq(errno, EPERM);
 		return;
 	}
-	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
-	ck_assert_int_eq(mark, 0x219);
+	ck_assert_int_eq(mark_of(fd), 0x219);
+	/* Taken away. */
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, POLICY, NULL, 0), 0);
+	ck_assert_int_eq(mark_of(fd), 0);
+	/* Anything else is not let pass. */
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, POLICY, policies, 1), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, POLICY, policies, sizeof(policies)), -1);
+	ck_assert_int_eq(errno, EOPNOTSUPP);
+	policies[0].action = XFRM_POLICY_BLOCK;
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, POLICY, policies, sizeof(policies[0])), -1);
+	ck_assert_int_eq(errno, EOPNOTSUPP);
+	ck_assert_int_eq(mark_of(fd), 0);
 }
 END_TEST
 
