@@ -89,23 +89,28 @@ static int queue(struct session *s, const void *bytes, size_t len)
 	return session_push(s, d);
 }
 
-static int queue_event(struct session *s, const void *bytes, size_t len)
+int event_say_overrun(struct session *s)
 {
 	const struct nlmsghdr overrun = {.nlmsg_len = sizeof(overrun),
 					 .nlmsg_type = NLMSG_OVERRUN,
 					 .nlmsg_pid = s->ctl.portid};
-	size_t need = len + (s->overrun ? sizeof(overrun) : 0);
-	int rc = 0;
+	int rc = s->overrun ? queue(s, &overrun, sizeof(overrun)) : 0;
+
+	if (!rc)
+		s->overrun = false;
+	return rc;
+}
+
+static int queue_event(struct session *s, const void *bytes, size_t len)
+{
+	size_t need = len + (s->overrun ? sizeof(struct nlmsghdr) : 0);
+	int rc;
 
 	/* Room for both, or the news of a loss would be said again and again. */
 	if (s->queued + need > CONTROL_EVENT_BYTES)
 		return -ENOBUFS;
-	if (s->overrun)
-		rc = queue(s, &overrun, sizeof(overrun));
-	if (rc)
-		return rc;
-	s->overrun = false;
-	return queue(s, bytes, len);
+	rc = event_say_overrun(s);
+	return rc ? rc : queue(s, bytes, len);
 }
 
 static void deliver(struct session *s, const void *bytes, size_t len)

@@ -116,6 +116,8 @@ uint32_t session_pid(const struct session *s, uint32_t pid);
 
 /* Does anybody listen to one of these groups (XFRMGRP_*)? */
 bool event_wanted(const struct control *c, uint32_t group);
+/* Queues the news that events were lost, if some were and it has not heard. 0; -ENOMEM: still to be said. */
+int event_say_overrun(struct session *s);
 /* Tells the group's listeners. Never waits. */
 void event_send(struct control *c, uint32_t group, const struct xfrm_message *msg);
 /* The kernel's events. cause: the request they come from. */

@@ -80,6 +80,7 @@ void session_fini(struct session *s)
 	s->hears_misfits = false;
 	session_ctl(s, &(struct cygnet_ctl){0});
 	dump_end(&s->dump);
+	s->overrun = false;
 	while ((d = session_pop(s)))
 		datagram_free(d);
 	drop_input(s);
@@ -108,6 +109,9 @@ struct datagram *session_pop(struct session *s)
 		s->last = &s->first;
 	s->queued -= d->size;
 	d->next = NULL;
+	/* It has read all that was kept for it: no other event needs to come for it to hear that some were not. */
+	if (!s->first)
+		(void)event_say_overrun(s);
 	return d;
 }
 
