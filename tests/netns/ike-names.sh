@@ -86,7 +86,7 @@ assert_eq "$(grep -c 'late.example.org cannot be resolved' "$WORK/iked-gwA.log")
 say "what was taken down stays so when another name becomes known, and when the file is read again"
 ike gwA load "$WORK/gwA.ike" > /dev/null
 ike gwA up hosts/net > /dev/null # answered behind whatever else was begun
-assert_eq "$(ike gwA status --json | jq '[.ike[] | select(.connection == "dns").state] | unique | @text')" '["down"]' 'what dns is'
+assert_eq "$(ike gwA status --json | jq -r '[.ike[] | select(.connection == "dns").state] | unique | @text')" '["down"]' 'what dns is'
 ike gwA up dns > /dev/null
 reaches hostA fd00:2::2
 iked_stop gwA
