@@ -4,6 +4,7 @@
  */
 #include "gateway/dataplane/capture/capture.h"
 #include "gateway/dataplane/control/parts.h"
+#include "gateway/dataplane/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,6 +25,19 @@ static struct policy *find_same(const struct control *c, const struct policy_con
 	return sadb_policy_find(c->deps.db, &key);
 }
 
+/* It is taken, since managers keep such policies, but no packet here has a mark. */
+static void warn_of_mark(const struct policy_config *p)
+{
+	char src[IP_ADDR_TEXT_MAX], dst[IP_ADDR_TEXT_MAX];
+
+	if (p->mark.value & p->mark.mask)
+		log_warnx("the policy for %s/%u to %s/%u has mark 0x%x/0x%x, which no packet has "
+			  "here: what it is for is dropped, marked or not",
+			  ip_addr_format(&p->sel.src.addr, src), p->sel.src.len,
+			  ip_addr_format(&p->sel.dst.addr, dst), p->sel.dst.len, p->mark.value,
+			  p->mark.mask);
+}
+
 int serve_new_policy(struct control *c, struct xfrm_message *msg, struct xfrm_error *err)
 {
 	const struct policy_config *config = &msg->policy.config;
@@ -36,6 +50,7 @@ int serve_new_policy(struct control *c, struct xfrm_message *msg, struct xfrm_er
 	rc = sadb_policy_add(c->deps.db, config, replace, (uint64_t)time(NULL), &policy);
 	switch (rc) {
 	case 0:
+		warn_of_mark(config);
 		policy_life_begin(c, policy);
 		event_policy(c, msg->type, policy, msg);
 		capture_refresh(c->deps.capture);
