@@ -80,8 +80,8 @@ static int resolve_one(struct config_tree *tree, struct config_node *section, ch
 	int rc;
 
 	if (!from) {
-		config_error(report, section, "there is no section that \"%s\" could inherit from",
-			     section->name);
+		config_error(report, section, "\"%s\" inherits from \"%s\", which is no section",
+			     section->name, path);
 		return -EINVAL;
 	}
 	if (from->resolving || lies_within(section, from) || lies_within(from, section)) {

@@ -100,7 +100,7 @@ START_TEST(test_grammar_makes_a_tree)
 		{"a = b\na { }", "E f:2: this has a value elsewhere, and cannot be a section\n"},
 		{"a { b = c }\na = b",
 		 "E f:2: this is a section elsewhere, and cannot have a value\n"},
-		{"a : b { }", "E f:1: there is no section that \"a\" could inherit from\n"},
+		{"a : b { }", "E f:1: \"a\" inherits from \"b\", which is no section\n"},
 		{"a : a { }", "E f:1: \"a\" inherits from itself\n"},
 		{"a : b { }\nb : a { }", "E f:2: \"b\" inherits from itself\n"},
 		{"a { b : a { } }", "E f:1: \"b\" inherits from itself\n"},
