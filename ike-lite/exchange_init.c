@@ -5,6 +5,7 @@
 #include "ike-lite/bytes.h"
 #include "ike-lite/engine.h"
 #include "ike-lite/exchanges.h"
+#include "ike-lite/explain.h"
 #include "ike-lite/proposal.h"
 
 #include <openssl/crypto.h>
@@ -307,6 +308,7 @@ void init_take_answer(struct ike_sa *sa, const struct message *m)
 	const struct ike_connection *c = &sa->conn->c;
 	struct ike_suite suite;
 	struct ike_choice choice;
+	char text[EVENT_TEXT_MAX];
 	struct ike_notify n;
 
 	if (m->list.unknown_critical || take_notify(sa, m) || m->h->spi_r == 0 ||
@@ -328,5 +330,5 @@ void init_take_answer(struct ike_sa *sa, const struct message *m)
 	if (c->ppk_required && !sa->setup->use_ppk)
 		sa_setup_failed(sa, "a PPK is required, and the peer does not know of PPKs");
 	else if (!auth_ask(sa))
-		sa_setup_failed(sa, "IKE_AUTH could not be made");
+		sa_setup_failed(sa, explain_no_secret(sa, text));
 }

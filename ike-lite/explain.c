@@ -136,6 +136,20 @@ const char *explain_not_known(const struct conn *nearest, const struct ike_id *l
 		     where(nearest, nearest->c.line, "connection", place));
 }
 
+const char *explain_no_secret(const struct ike_sa *sa, char text[static EVENT_TEXT_MAX])
+{
+	const struct conn *conn = sa->conn;
+	char ours[IKE_ID_TEXT_MAX], theirs[IKE_ID_TEXT_MAX], place[WHERE_MAX];
+
+	if (settings_psk(&sa->ike->settings, &sa->local_id, &conn->c.remote_id))
+		return write(text, "IKE_AUTH could not be made");
+	return write(text,
+		     "we have no pre-shared key for us as %.100s and the peer as %.100s: none of "
+		     "secrets { ike-... } has these ids%s",
+		     ike_id_format(&sa->local_id, ours), ike_id_format(&conn->c.remote_id, theirs),
+		     where(conn, conn->c.line, "connection", place));
+}
+
 const char *explain_not_authentic(const struct conn *conn, const struct ike_id *local,
 				  const struct ike_id *remote, const char *what,
 				  char text[static EVENT_TEXT_MAX])

@@ -15,6 +15,8 @@ const char *explain_no_answer(const struct ike_sa *sa, char text[static EVENT_TE
 /* The peer refused to set up: what it said, in IKE_SA_INIT or IKE_AUTH. */
 const char *explain_setup_refused(const struct ike_sa *sa, uint16_t notify,
 				  char text[static EVENT_TEXT_MAX]);
+/* We could not ask for IKE_AUTH: mostly for want of a secret. */
+const char *explain_no_secret(const struct ike_sa *sa, char text[static EVENT_TEXT_MAX]);
 /* The peer refused a child, or its rekey. */
 const char *explain_child_refused(const struct ike_sa *sa, const struct kid *kid, uint16_t notify,
 				  const struct bargain *b, bool is_rekey,
