@@ -91,6 +91,23 @@ static void sa_delete(struct ike_sa *sa, const char *why, uint32_t request)
 	sa_run_tasks(sa);
 }
 
+/* A child that is up and changed goes before its like comes: if that is to be up, its packets are held in between, and
+ * for as long as the peer does not agree to the change. */
+static void hold_for_successors(struct ike *ike)
+{
+	for (const struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
+		struct conn *conn = settings_conn(&ike->settings, sa->conn->c.name);
+
+		for (const struct child *c = sa->children; c && conn; c = c->next) {
+			struct kid *kid = conn_kid(conn, c->kid->c.name);
+
+			if (c->phase == CHILD_UP && !c->kid->current && kid && !kid->down &&
+			    (kid->c.start_action & IKE_START_START))
+				policies_hold(ike, conn, kid);
+		}
+	}
+}
+
 static void end_what_is_old(struct ike *ike)
 {
 	for (struct ike_sa *sa = ike->sas; sa; sa = sa->next) {
@@ -161,6 +178,7 @@ int ike_configure(struct ike *ike, uint64_t now_ms, const struct ike_config *con
 	untrap_old(ike, &fresh);
 	settings_fini(&fresh);
 	number_kids(ike);
+	hold_for_successors(ike);
 	end_what_is_old(ike);
 	for (unsigned i = 0; i < ike->settings.conn_count; i++) {
 		struct conn *conn = ike->settings.conns[i];
@@ -188,6 +206,23 @@ static int find(struct ike *ike, const char *connection, const char *child, stru
 	return 0;
 }
 
+/* Those that are up answer at once: last, or what becomes of the others would not be told. */
+static int wish_all(struct ike *ike, struct conn *conn, uint32_t request)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < 2 * conn->kid_count && rc == 0; i++) {
+		struct kid *kid = conn->kids[i % conn->kid_count];
+		const struct ike_sa *sa = conn_sa(ike, conn);
+		bool is_up = sa && sa_child_of(sa, kid), is_turn = i >= conn->kid_count;
+
+		if (is_up != is_turn || (is_turn && wish_is_waited_for(ike, request, NULL)))
+			continue;
+		rc = wish_child(ike, conn, kid, request, NULL);
+	}
+	return rc;
+}
+
 int ike_initiate(struct ike *ike, uint64_t now_ms, const char *connection, const char *child,
 		 uint32_t request)
 {
@@ -201,8 +236,8 @@ int ike_initiate(struct ike *ike, uint64_t now_ms, const char *connection, const
 		return rc;
 	if (kid)
 		rc = wish_child(ike, conn, kid, request, NULL);
-	for (unsigned i = 0; !kid && i < conn->kid_count && rc == 0; i++)
-		rc = wish_child(ike, conn, conn->kids[i], request, NULL);
+	else
+		rc = wish_all(ike, conn, request);
 	engine_leave(ike);
 	return rc;
 }

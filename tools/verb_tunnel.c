@@ -14,11 +14,14 @@
 
 static int usage(FILE *out, const char *verb, int status)
 {
-	fprintf(out,
-		"usage: cygnet %s [--timeout SECONDS] CONNECTION[/CHILD]\n\n"
-		"  Shows what happens until it is done or has failed. --timeout: no longer than\n"
-		"  that without news (60; 0: for ever).\n",
-		verb);
+	fprintf(out, "usage: cygnet %s [--timeout SECONDS] CONNECTION[/CHILD]\n\n", verb);
+	if (strcmp(verb, "rekey") == 0)
+		fputs("  Begins it; what becomes of it is in cygnet-iked's log, and new SPIs in\n"
+		      "  cygnet status.",
+		      out);
+	else
+		fputs("  Shows what happens until it is done or has failed.", out);
+	fputs(" --timeout: no longer than\n  that without news (60; 0: for ever).\n", out);
 	return status;
 }
 

@@ -230,6 +230,35 @@ START_TEST(test_down_of_one_of_two_on_their_way)
 }
 END_TEST
 
+/* ---- up, where some are -------------------------------------------------------------------------------------------- */
+
+/* One of two is up, and the peer refuses the other: that is what is said. */
+START_TEST(test_up_of_both_is_not_answered_by_one)
+{
+	unsigned up = (unsigned)_i;
+
+	pair_second_kid(&p);
+	pair_proposals(&p.side[A].kids[!up].proposal_count, p.side[A].kids[!up].proposals,
+		       IKE_PROTO_ESP, "aes128gcm16-ecp384-noesn");
+	pair_configure(&p, A);
+	pair_configure(&p, B);
+	ck_assert_int_eq(ike_initiate(p.side[A].ike, p.now, "net", p.side[A].kids[up].name, 0), 0);
+	pair_collect(&p, A);
+	pair_run(&p);
+	check_children(1);
+	pair_initiate(&p, A, 5);
+	pair_run(&p);
+	ck_assert_uint_eq(answers(5, IKE_EV_FAILED), 1);
+	ck_assert_uint_eq(answers(5, IKE_EV_CHILD_UP), 0);
+	check_children(1);
+	/* All up: it is said. */
+	pair_forget_events(&p);
+	ck_assert_int_eq(ike_initiate(p.side[A].ike, p.now, "net", p.side[A].kids[up].name, 6), 0);
+	pair_collect(&p, A);
+	ck_assert_uint_eq(answers(6, IKE_EV_CHILD_UP), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ike down");
@@ -245,6 +274,7 @@ int main(void)
 	tcase_add_test(tc, test_down_by_the_peer_stays_down);
 	tcase_add_loop_test(tc, test_down_on_its_way, 0, STATES);
 	tcase_add_loop_test(tc, test_down_of_one_of_two_on_their_way, 0, 2);
+	tcase_add_loop_test(tc, test_up_of_both_is_not_answered_by_one, 0, 2);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);

@@ -637,6 +637,39 @@ START_TEST(test_wishes_reload_drops_only_what_changed)
 }
 END_TEST
 
+/* What is to be up and changed is not sent in clear between the old tunnel and the new one, nor if the peer does not agree
+ * to the change. */
+START_TEST(test_wishes_reload_holds_what_changed)
+{
+	enum { TIMES, CONNECTION, REFUSED };
+	struct side *a = &p.side[A];
+
+	a->kids[0].start_action = IKE_START_START;
+	pair_configure(&p, B);
+	pair_configure(&p, A);
+	pair_run(&p);
+	check_up();
+	p.checks_traffic = false;
+	a->kids[0].rekey_time_s += 100;
+	if (_i == CONNECTION)
+		a->connection.dpd_delay_s += 10;
+	if (_i == REFUSED)
+		pair_proposals(&a->kids[0].proposal_count, a->kids[0].proposals, IKE_PROTO_ESP,
+			       "chacha20poly1305-ecp384-noesn");
+	pair_configure(&p, A);
+	while (p.queued) {
+		ck_assert_uint_ge(a->policy_count, 1);
+		pair_deliver(&p);
+	}
+	pair_wait(&p, 30000);
+	ck_assert_uint_eq(a->policy_count, 1);
+	ck_assert_uint_eq(a->ledger_count, 1);
+	ck_assert(a->policies[0].trap == (_i == REFUSED));
+	if (_i != REFUSED)
+		check_up();
+}
+END_TEST
+
 START_TEST(test_wishes_reload_moves_traps)
 {
 	p.side[A].kids[0].start_action = IKE_START_TRAP;
@@ -708,6 +741,19 @@ START_TEST(test_wishes_secrets_are_chosen_by_ids)
 }
 END_TEST
 
+/* ... and none is missed in silence. */
+START_TEST(test_wishes_a_secret_that_is_missing_is_named)
+{
+	p.side[A].config.secret_count = 0;
+	pair_configure(&p, A);
+	pair_configure(&p, B);
+	pair_initiate(&p, A, 1);
+	pair_run(&p);
+	ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "we have no pre-shared key for us as"));
+	ck_assert(pair_has_event(&p, A, IKE_EV_FAILED, "secrets { ike-... }"));
+}
+END_TEST
+
 START_TEST(test_wishes_keys_are_told_when_asked_for)
 {
 	pair_up(&p);
@@ -752,8 +798,10 @@ int main(void)
 	tcase_add_test(tc, test_wishes_bad_selector_is_the_peers);
 	tcase_add_loop_test(tc, test_wishes_reload_drops_only_what_changed, 0, CHANGES);
 	tcase_add_test(tc, test_wishes_reload_moves_traps);
+	tcase_add_loop_test(tc, test_wishes_reload_holds_what_changed, 0, 3);
 	tcase_add_test(tc, test_wishes_refuse_impossible_configurations);
 	tcase_add_test(tc, test_wishes_secrets_are_chosen_by_ids);
+	tcase_add_test(tc, test_wishes_a_secret_that_is_missing_is_named);
 	tcase_add_test(tc, test_wishes_keys_are_told_when_asked_for);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);
