@@ -295,6 +295,36 @@ static void settle_connection(struct ike_connection *conn)
 		conn->remote_port = 0;
 }
 
+static bool can_be_called(const struct interpretation *in, const struct ike_connection *conn)
+{
+	for (unsigned i = 0; i < in->config->host_count; i++) {
+		if (in->config->hosts[i].connection == in->connection &&
+		    !in->config->hosts[i].local)
+			return true;
+	}
+	for (unsigned i = 0; i < conn->remote_count; i++) {
+		const struct ip_prefix *p = &conn->remote[i];
+
+		if (p->len == ip_addr_bits(&p->addr) && !ip_addr_is_any(&p->addr))
+			return true;
+	}
+	return false;
+}
+
+static void check_calls(struct interpretation *in, const struct ike_connection *conn)
+{
+	for (unsigned i = 0; i < conn->child_count && !can_be_called(in, conn); i++) {
+		const struct ike_child_config *child = &conn->children[i];
+		const struct config_node at = {.file = (char *)conn->file, .line = child->line};
+
+		if (child->start_action)
+			config_warn(in->report, &at,
+				    "child \"%s\" cannot be started: remote_addrs names nobody to "
+				    "call, so the peer has to begin",
+				    child->name);
+	}
+}
+
 static void take_connection(struct interpretation *in, const struct config_node *node,
 			    struct ike_connection *conn)
 {
@@ -313,6 +343,7 @@ static void take_connection(struct interpretation *in, const struct config_node 
 	take_ends(in, node, conn);
 	take_children(in, config_node_lookup(node, "children"), conn);
 	settle_connection(conn);
+	check_calls(in, conn);
 	if (conn->ppk_required && !conn->ppk_id.type)
 		config_error(in->report, node, "connection \"%s\": ppk_required without a ppk_id",
 			     conn->name);

@@ -435,6 +435,34 @@ START_TEST(test_config_names_are_text)
 }
 END_TEST
 
+/* Who may be anywhere cannot be called; who has an address, or a name, can. */
+START_TEST(test_config_says_who_cannot_be_called)
+{
+	static const struct {
+		const char *remote, *action;
+		bool warned;
+	} rows[] = {
+		{"%any", "start", true},
+		{"%any", "trap", true},
+		{"%any", "trap|start", true},
+		{"%any", "none", false},
+		{"192.0.2.0/24", "start", true},
+		{"192.0.2.2", "start", false},
+		{"gw.example.org", "start", false},
+		{"192.0.2.0/24, 192.0.2.2", "start", false},
+	};
+	char text[400];
+
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		(void)snprintf(text, sizeof(text), PEER("remote_addrs = %s", "start_action = %s"),
+			       rows[i].remote, rows[i].action);
+		iked_config_free(load(text));
+		ck_assert_msg(!strstr(said, "names nobody to call") == !rows[i].warned,
+			      "%s, %s: %s", rows[i].remote, rows[i].action, said);
+	}
+}
+END_TEST
+
 /* Names of this host's files, package netbase. NULL: refused. */
 static const struct {
 	const char *text, *format;
@@ -643,6 +671,7 @@ int main(void)
 	tcase_add_test(tc, test_config_has_strongswans_defaults);
 	tcase_add_test(tc, test_config_takes_every_key);
 	tcase_add_loop_test(tc, test_config_names_are_text, 0, (int)LENGTH(names));
+	tcase_add_test(tc, test_config_says_who_cannot_be_called);
 	tcase_add_loop_test(tc, test_config_knows_services, 0, (int)LENGTH(services));
 	tcase_add_test(tc, test_config_explains_what_is_wrong);
 	tcase_add_test(tc, test_config_never_shows_a_secret);
