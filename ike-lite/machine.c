@@ -206,19 +206,25 @@ static int find(struct ike *ike, const char *connection, const char *child, stru
 	return 0;
 }
 
-/* Those that are up answer at once: last, or what becomes of the others would not be told. */
+static bool kid_is_up(const struct ike *ike, const struct conn *conn, const struct kid *kid)
+{
+	const struct ike_sa *sa = conn_sa(ike, conn);
+
+	return sa && sa_child_of(sa, kid);
+}
+
+/* Those that are up would answer at once: only if nothing is to be waited for. */
 static int wish_all(struct ike *ike, struct conn *conn, uint32_t request)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; i < 2 * conn->kid_count && rc == 0; i++) {
-		struct kid *kid = conn->kids[i % conn->kid_count];
-		const struct ike_sa *sa = conn_sa(ike, conn);
-		bool is_up = sa && sa_child_of(sa, kid), is_turn = i >= conn->kid_count;
-
-		if (is_up != is_turn || (is_turn && wish_is_waited_for(ike, request, NULL)))
-			continue;
-		rc = wish_child(ike, conn, kid, request, NULL);
+	for (unsigned i = 0; i < conn->kid_count && rc == 0; i++) {
+		if (!kid_is_up(ike, conn, conn->kids[i]))
+			rc = wish_child(ike, conn, conn->kids[i], request, NULL);
+	}
+	for (unsigned i = 0; i < conn->kid_count && rc == 0; i++) {
+		if (kid_is_up(ike, conn, conn->kids[i]) && !wish_is_waited_for(ike, request, NULL))
+			rc = wish_child(ike, conn, conn->kids[i], request, NULL);
 	}
 	return rc;
 }
